@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/handle.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "transport/failure.h"
+#include "transport/wakeup.h"
+#include "util/alloc.h"
+
+/* Once in a process and never undone: the host or another plugin may use libcurl too, and its
+ * cleanup is not safe while any thread does. libcurl counts, so others' init and cleanup do no
+ * harm. We register nothing with atexit(); what the TLS library behind libcurl does is its own
+ * affair. */
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_ready;
+
+static void init_curl(void) {
+  curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int csn_handle_new(const struct csn_endpoint *endpoint, struct csn_handle **handle,
+                   struct csn_error *err) {
+  pthread_once(&curl_once, init_curl);
+  if (curl_ready != CURLE_OK)
+    return csn_fail(err, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL, "libcurl cannot start: %s",
+                    curl_easy_strerror(curl_ready));
+  struct csn_handle *h = csn_calloc(1, sizeof *h);
+  if (!h) return csn_fail_nomem(err);
+  h->endpoint = endpoint;
+  h->multi = curl_multi_init();
+  h->easy = curl_easy_init();
+  if (!h->multi || !h->easy) {
+    csn_handle_free(h);
+    return csn_fail_nomem(err);
+  }
+  curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 1L);
+  csn_wakeup_close_on_exec(h->multi);
+  *handle = h;
+  return 0;
+}
+
+void csn_handle_free(struct csn_handle *handle) {
+  if (!handle) return;
+  if (handle->multi && handle->easy) curl_multi_remove_handle(handle->multi, handle->easy);
+  curl_easy_cleanup(handle->easy);
+  curl_multi_cleanup(handle->multi);
+  csn_free(handle);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+/* Sockets are ours, because libcurl's are inherited by whatever the host executes. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct csn_handle *h = ctx;
+  if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKET_BAD;
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                  address->protocol);
+  if (fd < 0) {
+    csn_failure_connect(h->endpoint, errno, &h->failure);
+    return CURL_SOCKET_BAD;
+  }
+  return fd;
+}
+
+/* What older versions of libcurl spell otherwise or do not have. */
+static void set_by_version(CURL *e) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http");
+#else
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  /* Else a cancel while a host name is looked up would wait for the resolver's own timeout. */
+  curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
+int csn_handle_prepare(struct csn_handle *h, const char *path, struct csn_error *err) {
+  char *url CSN_CLEANUP_FREE = csn_asprintf("%s%s", h->endpoint->base_url, path);
+  if (!url) return csn_fail_nomem(err);
+  CURL *e = h->easy;
+  curl_easy_reset(e);
+  csn_error_clear(&h->failure);
+  h->words[0] = '\0';
+  if (curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK) return csn_fail_nomem(err);
+  if (h->endpoint->socket_path &&
+      curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, h->endpoint->socket_path) != CURLE_OK)
+    return csn_fail_nomem(err);
+  curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+  set_by_version(e);
+  curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+  /* An engine is never behind the proxies that the host's environment may name. */
+  curl_easy_setopt(e, CURLOPT_PROXY, "");
+  curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(e, CURLOPT_USERAGENT, "caisson");
+  curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->words);
+  curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
+  return 0;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static int poll_ms(const struct csn_control *c) {
+  int64_t ns = c->deadline == CSN_NEVER ? CSN_SECOND : c->deadline - csn_clock_now();
+  if (ns > CSN_SECOND) ns = CSN_SECOND;
+  if (c->cancelled && ns > CSN_CONTROL_TICK) ns = CSN_CONTROL_TICK;
+  return ns <= 0 ? 0 : (int)((ns + CSN_MS - 1) / CSN_MS);
+}
+
+/* libcurl's own poll, because only it knows what it waits for; with the control's descriptor. */
+static int wait_some(struct csn_handle *h, struct csn_error *err) {
+  int rc = csn_control_check(h->control, err);
+  if (rc) return rc;
+  struct curl_waitfd wake = {.fd = h->control->wake_fd, .events = CURL_WAIT_POLLIN};
+  CURLMcode code = curl_multi_poll(h->multi, &wake, wake.fd >= 0, poll_ms(h->control), NULL);
+  return code == CURLM_OK ? 0 : csn_failure_multi(code, err);
+}
+
+/* Runs it to its end once. */
+static int perform(struct csn_handle *h, CURLcode *result, struct csn_error *err) {
+  int running = 1, left;
+  CURLMcode code = curl_multi_add_handle(h->multi, h->easy);
+  while (code == CURLM_OK && (code = curl_multi_perform(h->multi, &running)) == CURLM_OK &&
+         running) {
+    int rc = wait_some(h, err);
+    if (rc) return rc;
+  }
+  if (code != CURLM_OK) return csn_failure_multi(code, err);
+  const CURLMsg *message = curl_multi_info_read(h->multi, &left);
+  if (!message || message->msg != CURLMSG_DONE)
+    return csn_fail(err, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL,
+                    "libcurl ended a request without a result");
+  *result = message->data.result;
+  return 0;
+}
+
+/* connect() to a unix socket whose backlog is full says EAGAIN at once. libcurl takes that for a
+ * connection under way and then finds neither a connection nor an error. */
+static int is_backlog_full(const struct csn_handle *h, CURLcode code, long os_errno) {
+  return code == CURLE_COULDNT_CONNECT && h->endpoint->socket_path && !h->failure.code &&
+         (os_errno == 0 || os_errno == EAGAIN);
+}
+
+static int run(struct csn_handle *h, struct csn_error *err) {
+  CURLcode code = CURLE_OK;
+  long os_errno = 0;
+  for (int64_t pause = CSN_MS;; pause = pause < 16 * CSN_MS ? pause * 2 : pause) {
+    int rc = perform(h, &code, err);
+    if (rc) return rc;
+    curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os_errno);
+    if (!is_backlog_full(h, code, os_errno)) break;
+    curl_multi_remove_handle(h->multi, h->easy);
+    rc = csn_control_poll(h->control, NULL, 0, csn_clock_after(pause), err);
+    if (rc < 0) return rc;
+  }
+  if (!h->failure.code)
+    return csn_failure_transfer(h->endpoint, code, (int)os_errno, h->words, err);
+  if (err) *err = h->failure;
+  return h->failure.code;
+}
+
+int csn_handle_run(struct csn_handle *handle, const struct csn_control *control, int keep,
+                   struct csn_error *err) {
+  int rc = csn_control_check(control, err);
+  if (rc) return rc;
+  handle->control = control;
+  rc = run(handle, err);
+  handle->control = NULL;
+  if (!keep) curl_multi_remove_handle(handle->multi, handle->easy);
+  return rc;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/archive.h"
+
+#include <string.h>
+
+#include "engine/ask.h"
+#include "engine/path_stat.h"
+#include "engine/tar.h"
+#include "util/alloc.h"
+#include "util/random.h"
+
+#define TAR_OVERHEAD ((size_t)16384)
+
+int csn_archive_put(struct csn_engine *engine, const char *container, const char *directory,
+                    const void *tar, size_t n, const struct csn_control *control,
+                    struct csn_error *err) {
+  CSN_ASK_PATH(path);
+  int rc = csn_ask_path(&path, "/containers/", container, "/archive?noOverwriteDirNonDir=1", err);
+  if (rc == 0) rc = csn_ask_query(&path, "path", directory, err);
+  if (rc) return rc;
+  struct csn_ask ask = {.method = "PUT",
+                        .path = path.data,
+                        .bytes = tar,
+                        .size = n,
+                        .content_type = "application/x-tar",
+                        .seconds = 120};
+  rc = csn_ask_simple(engine, &ask, control, err);
+  return csn_ask_context(rc, err, "put files into container", container);
+}
+
+int csn_archive_put_file(struct csn_engine *engine, const char *container, const char *directory,
+                         const char *name, const void *bytes, size_t n, unsigned mode,
+                         const struct csn_control *control, struct csn_error *err) {
+  char random[17];
+  struct csn_buffer tar CSN_CLEANUP_BUFFER = CSN_BUFFER(n + TAR_OVERHEAD);
+  if (n > SIZE_MAX - TAR_OVERHEAD) return csn_fail_nomem(err);
+  int rc = csn_random_hex(random, 8, err);
+  if (rc) return rc;
+  char *temporary CSN_CLEANUP_FREE = csn_asprintf(".%s.%s", name, random);
+  if (!temporary) return csn_fail_nomem(err);
+  rc = csn_tar_file(temporary, name, bytes, n, mode, &tar, err);
+  if (rc) return rc;
+  return csn_archive_put(engine, container, directory, tar.data, tar.size, control, err);
+}
+
+int csn_archive_stat(struct csn_engine *engine, const char *container, const char *path,
+                     const struct csn_control *control, struct csn_path_stat *out,
+                     struct csn_error *err) {
+  CSN_ASK_PATH(url);
+  struct csn_http_response response CSN_CLEANUP_HTTP_RESPONSE = {0};
+  int rc = csn_ask_path(&url, "/containers/", container, "/archive", err);
+  if (rc == 0) rc = csn_ask_query(&url, "path", path, err);
+  if (rc) return rc;
+  struct csn_ask ask = {.method = "HEAD", .path = url.data, .seconds = 10};
+  rc = csn_ask(engine, &ask, control, &response, err);
+  if (rc == 0)
+    rc = csn_path_stat_parse(csn_http_head_get(&response.head, "X-Docker-Container-Path-Stat"), out,
+                             err);
+  return csn_ask_context(rc, err, "look in a container at", path);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/tar.h"
+
+#include <sys/stat.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+static void free_archive(struct archive **a) {
+  if (*a) archive_write_free(*a);
+}
+
+static void free_entry(struct archive_entry **e) {
+  archive_entry_free(*e);
+}
+
+struct sink {
+  struct csn_buffer *tar;
+  int rc; /* of the first piece that did not fit */
+};
+
+/* Never fails: libarchive leaks what a failed write leaves behind. */
+static la_ssize_t add_bytes(struct archive *a, void *ctx, const void *bytes, size_t n) {
+  struct sink *sink = ctx;
+  (void)a;
+  if (sink->rc == 0) sink->rc = csn_buffer_add(sink->tar, bytes, n);
+  return (la_ssize_t)n;
+}
+
+static struct archive *open_ustar(struct sink *sink) {
+  struct archive *a = archive_write_new();
+  if (!a) return NULL;
+  /* Blocks of 0: what is written comes at once, and none is padded. */
+  if (archive_write_set_format_ustar(a) == ARCHIVE_OK &&
+      archive_write_add_filter_none(a) == ARCHIVE_OK &&
+      archive_write_set_bytes_per_block(a, 0) == ARCHIVE_OK &&
+      archive_write_open(a, sink, NULL, add_bytes, NULL) == ARCHIVE_OK)
+    return a;
+  archive_write_free(a);
+  return NULL;
+}
+
+static void describe(struct archive_entry *e, const char *path, unsigned mode) {
+  archive_entry_clear(e);
+  archive_entry_set_pathname(e, path);
+  archive_entry_set_filetype(e, AE_IFREG);
+  archive_entry_set_perm(e, (mode_t)(mode & 07777));
+  archive_entry_set_uid(e, 0);
+  archive_entry_set_gid(e, 0);
+  archive_entry_set_mtime(e, 0, 0);
+}
+
+static int write_file(struct archive *a, struct archive_entry *e, const char *path,
+                      const void *bytes, size_t n, unsigned mode) {
+  describe(e, path, mode);
+  archive_entry_set_size(e, (la_int64_t)n);
+  return archive_write_header(a, e) == ARCHIVE_OK &&
+         archive_write_data(a, bytes, n) == (la_ssize_t)n;
+}
+
+static int write_link(struct archive *a, struct archive_entry *e, const char *path,
+                      const char *target, unsigned mode) {
+  describe(e, path, mode);
+  archive_entry_set_hardlink(e, target);
+  archive_entry_set_size(e, 0);
+  return archive_write_header(a, e) == ARCHIVE_OK;
+}
+
+int csn_tar_file(const char *temporary, const char *name, const void *bytes, size_t n,
+                 unsigned mode, struct csn_buffer *tar, struct csn_error *err) {
+  struct sink sink = {tar, 0};
+  struct archive_entry *e __attribute__((cleanup(free_entry))) = archive_entry_new();
+  struct archive *a __attribute__((cleanup(free_archive))) = open_ustar(&sink);
+  if (!e || !a) return csn_fail_nomem(err);
+  int written = write_file(a, e, temporary, bytes, n, mode) &&
+                write_link(a, e, name, temporary, mode) && archive_write_close(a) == ARCHIVE_OK;
+  if (sink.rc == CAISSON_E_LIMIT)
+    return csn_fail(err, sink.rc, CAISSON_REASON_INTERNAL, "the tar is larger than it may be");
+  if (sink.rc || !written) return csn_fail_nomem(err);
+  return 0;
+}

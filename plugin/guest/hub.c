@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hub: see hub.h. Only serves are listened to: their parent is outside the sandbox (or they are
+ * our own first child) and they cannot be traced, so no command can pose as one or take one over.
+ */
+#include "guest/hub.h"
+
+#include "guest/basics.h"
+#include "guest/hub_message.h"
+#include "guest/scan.h"
+#include "guest/sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RECENT_NS (60000 * CSN_MS_IN_NS)   /* a serve that spoke since may be in a call */
+#define STUCK_TICKS 5
+#define ACCEPTS_PER_TURN 16   /* a flood of strangers must not keep us from our own */
+
+int csn_hub_open(struct csn_hub *hub) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path + 1, CSN_HUB_NAME, sizeof CSN_HUB_NAME - 1);
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof CSN_HUB_NAME);
+  hub->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (hub->listener < 0) return -1;
+  if (bind(hub->listener, (struct sockaddr *)&address, size) < 0) return -1;
+  return listen(hub->listener, CSN_HUB_PEERS_MAX);
+}
+
+size_t csn_hub_poll(const struct csn_hub *hub, struct pollfd *fds) {
+  fds[0] = (struct pollfd){.fd = hub->listener, .events = POLLIN};
+  for (size_t i = 0; i < hub->count; i++)
+    fds[1 + i] = (struct pollfd){.fd = hub->peers[i].fd, .events = POLLIN};
+  return 1 + hub->count;
+}
+
+bool csn_hub_knows(const struct csn_hub *hub, pid_t pid) {
+  for (size_t i = 0; i < hub->count; i++) {
+    if (hub->peers[i].pid == pid) return true;
+  }
+  return false;
+}
+
+bool csn_hub_is_busy(const struct csn_hub *hub) {
+  for (size_t i = 0; i < hub->count; i++) {
+    if (hub->peers[i].busy) return true;
+  }
+  return false;
+}
+
+static void send_answer(const struct csn_hub_peer *peer, const struct csn_hub_answer *answer) {
+  send(peer->fd, answer, sizeof *answer, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static struct csn_hub_answer make_answer(uint8_t kind, uint32_t number, const char *text) {
+  struct csn_hub_answer answer = {.version = CSN_HUB_VERSION, .kind = kind, .number = number};
+  size_t size = strlen(text);
+  if (size > sizeof answer.text) size = sizeof answer.text;
+  memcpy(answer.text, text, size);
+  answer.text_size = (uint16_t)size;
+  return answer;
+}
+
+static void answer_status(const struct csn_hub *hub, const struct csn_hub_peer *peer,
+                          uint32_t number) {
+  uint64_t now = csn_guest_now();
+  struct csn_hub_answer answer = make_answer(CSN_HUB_STATUS, number, hub->key);
+  for (size_t i = 0; i < hub->count; i++) {
+    if (&hub->peers[i] == peer) continue;
+    answer.channels_others++;
+    if (hub->peers[i].busy) answer.busy_others++;
+  }
+  answer.age_ms = (now - hub->born) / CSN_MS_IN_NS;
+  answer.idle_ms = csn_hub_is_busy(hub) ? 0 : (now - hub->active) / CSN_MS_IN_NS;
+  send_answer(peer, &answer);
+}
+
+void csn_hub_purge(struct csn_hub *hub, const char *why) {
+  pid_t spared[CSN_HUB_PEERS_MAX];
+  struct csn_sweep_result result;
+  char text[CSN_HUB_TEXT_MAX];
+  hub->before_kill();
+  for (size_t i = 0; i < hub->count; i++) spared[i] = hub->peers[i].pid;
+  csn_sweep_all(spared, hub->count, hub->reaped, &result);
+
+  snprintf(text, sizeof text, "%s%s%.120s", why, result.found > 0 ? "; not dead yet: " : "",
+           result.text);
+  struct csn_hub_answer answer = make_answer(CSN_HUB_PURGED, 0, text);
+  for (size_t i = 0; i < hub->count; i++) send_answer(&hub->peers[i], &answer);
+  csn_sweep_thaw();
+}
+
+static void answer_kill(struct csn_hub *hub, const struct csn_hub_peer *peer,
+                        const struct csn_hub_request *request) {
+  struct csn_sweep_result result;
+  hub->before_kill();
+  if (csn_sweep_tree(request->pid, peer->pid, (request->flags & CSN_HUB_FREEZE) != 0, &result) <
+      0) {
+    csn_hub_purge(hub, "the processes could not be listed");
+    return;
+  }
+  struct csn_hub_answer answer = make_answer(CSN_HUB_KILLED, request->number, result.text);
+  answer.found = result.found;
+  send_answer(peer, &answer);
+}
+
+static void drop_peer(struct csn_hub *hub, size_t index) {
+  close(hub->peers[index].fd);
+  hub->peers[index] = hub->peers[--hub->count];
+}
+
+/* A serve that closes without a word was killed. What it ran has no keeper any more. */
+static void lose_peer(struct csn_hub *hub, size_t index) {
+  char why[64];
+  snprintf(why, sizeof why, "the helper with pid %d was killed", (int)hub->peers[index].pid);
+  drop_peer(hub, index);
+  csn_hub_purge(hub, why);
+}
+
+/* Returns false when the peer said goodbye. */
+static bool obey(struct csn_hub *hub, struct csn_hub_peer *peer,
+                 const struct csn_hub_request *request) {
+  peer->heard = csn_guest_now();
+  if (request->version != CSN_HUB_VERSION) return true;
+  switch (request->kind) {
+  case CSN_HUB_STAT: answer_status(hub, peer, request->number); break;
+  case CSN_HUB_BUSY:
+  case CSN_HUB_IDLE:
+    peer->busy = request->kind == CSN_HUB_BUSY;
+    hub->active = peer->heard;
+    break;
+  case CSN_HUB_KILL: answer_kill(hub, peer, request); break;
+  case CSN_HUB_PURGE: csn_hub_purge(hub, "a call could not be ended otherwise"); break;
+  case CSN_HUB_BYE: return false;
+  default: break;
+  }
+  return true;
+}
+
+static void hear_peer(struct csn_hub *hub, size_t index) {
+  struct csn_hub_request request = {0};
+  ssize_t size = recv(hub->peers[index].fd, &request, sizeof request, MSG_DONTWAIT);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size <= 0) {
+    lose_peer(hub, index);
+  } else if (!obey(hub, &hub->peers[index], &request)) {
+    drop_peer(hub, index);
+  }
+}
+
+/* What /proc says about one process; a parent of -1 when it says nothing. */
+static struct csn_scan_process look_up(pid_t pid) {
+  char path[32], line[512];
+  struct csn_scan_process row = {.parent = -1};
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return row;
+  ssize_t size = read(fd, line, sizeof line);
+  close(fd);
+  if (size <= 0 || !csn_scan_parse(line, (size_t)size, &row)) row.parent = -1;
+  return row;
+}
+
+static bool is_ours(const struct csn_hub *hub, const struct ucred *who) {
+  if (who->pid <= 1 || who->uid != getuid()) return false;
+  if (csn_sweep_is_undumpable(1) && !csn_sweep_is_undumpable(who->pid)) return false;
+  return who->pid == hub->first || look_up(who->pid).parent == 0;
+}
+
+static void accept_peer(struct csn_hub *hub, int fd) {
+  struct ucred who = {0};
+  socklen_t size = sizeof who;
+  if (hub->count == CSN_HUB_PEERS_MAX ||
+      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || !is_ours(hub, &who)) {
+    close(fd);
+    return;
+  }
+  hub->peers[hub->count++] =
+      (struct csn_hub_peer){.fd = fd, .pid = who.pid, .heard = csn_guest_now()};
+}
+
+void csn_hub_handle(struct csn_hub *hub, const struct pollfd *fds, size_t count) {
+  /* From the last on, since dropping one moves the last into its place. */
+  for (size_t i = count; i-- > 1;) {
+    if (fds[i].revents != 0 && i - 1 < hub->count && hub->peers[i - 1].fd == fds[i].fd)
+      hear_peer(hub, i - 1);
+  }
+  if (fds[0].revents == 0) return;
+  for (int turn = 0; turn < ACCEPTS_PER_TURN; turn++) {
+    int fd = accept4(hub->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    accept_peer(hub, fd);
+  }
+}
+
+void csn_hub_excuse(struct csn_hub *hub, uint64_t now) {
+  for (size_t i = 0; i < hub->count; i++) hub->peers[i].heard = now;
+}
+
+/* A serve sleeps uninterruptibly while a child of it is between vfork and exec. Somebody who keeps
+ * stopping that child would keep the serve from hearing a cancel. */
+static bool is_stuck(struct csn_hub_peer *peer, uint64_t now) {
+  bool recent = peer->busy || now - peer->heard < RECENT_NS;
+  bool asleep = recent && look_up(peer->pid).state == 'D';
+  peer->stuck = asleep ? peer->stuck + 1 : 0;
+  return peer->stuck >= STUCK_TICKS;
+}
+
+static bool is_silent(const struct csn_hub_peer *peer, uint64_t now) {
+  return peer->busy && now > peer->heard &&
+         (now - peer->heard) / CSN_MS_IN_NS > CSN_HUB_DEAD_MS;
+}
+
+void csn_hub_tick(struct csn_hub *hub, uint64_t now) {
+  for (size_t i = hub->count; i-- > 0;) {
+    struct csn_hub_peer *peer = &hub->peers[i];
+    kill(peer->pid, SIGCONT);
+    if (peer->busy) hub->active = now;
+    if (is_silent(peer, now)) {
+      kill(peer->pid, SIGKILL);
+      lose_peer(hub, i);
+    } else if (is_stuck(peer, now)) {
+      peer->stuck = 0;
+      csn_hub_purge(hub, "a helper was kept from starting a command");
+    }
+  }
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a look-up of a session's container finds, and what is done about it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "channel/delivery.h"
+#include "session/internal.h"
+#include "util/alloc.h"
+#include "util/json.h"
+
+/* Looking again for a state that is about to change. */
+#define LOOK_EVERY (40 * CSN_MS)
+/* A container that was made and not started for so long has lost its starter. */
+#define STARTER_GRACE (10 * CSN_SECOND)
+#define REMOVAL_GRACE (60 * CSN_SECOND)
+/* An engine may keep a name for a container that is not to be seen: one that it is just making, or
+ * has just removed. */
+#define NAME_GRACE (10 * CSN_SECOND)
+
+/* One ensure under way. */
+struct ensuring {
+  struct csn_sessions *all;
+  struct csn_session *s;
+  const struct csn_session_want *want;
+  const struct csn_control *control;
+  cJSON *shape;      /* what is asked for; NULL: no wish */
+  struct csn_channel **out;
+  uint32_t flags;
+  int replaces;      /* a sandbox of this session was here before, and is not any more */
+  int made;          /* the one that is here now is new */
+  int fresh;         /* still to be removed because of "fresh" */
+  int delivered;
+  int64_t waiting;   /* since when the state that is waited for was seen; 0: not */
+  int64_t unseen;    /* since when the name is taken by nothing to be seen; 0: it is not */
+};
+
+#define DONE 1 /* of a step: there is a channel; 0: look again */
+
+int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
+                            const struct csn_container *found, struct csn_error *err) {
+  const char *instance = csn_container_label(found, CSN_LABEL_INSTANCE);
+  const char *key = csn_container_label(found, CSN_LABEL_SESSION);
+  if (instance && key && strcmp(instance, all->instance) == 0 && strcmp(key, s->key) == 0) return 0;
+  return csn_fail(err, CAISSON_E_POLICY, CAISSON_REASON_SESSION_CONFLICT,
+                  "the container \"%s\" exists on the engine but is not this session's; remove it, "
+                  "or give this installation another \"instance\" in its configuration",
+                  s->name);
+}
+
+int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
+                       const struct csn_container *found, struct csn_error *err) {
+  const char *spec = csn_container_label(found, CSN_LABEL_SPEC);
+  const cJSON *env = csn_json_get(csn_json_get(found->raw, "Config"), "Env");
+  cJSON *shape = csn_policy_options_of(spec);
+  cJSON *copy = cJSON_IsArray(env) ? cJSON_Duplicate(env, 1) : cJSON_CreateArray();
+  if (!shape) shape = cJSON_CreateObject();
+  if (!shape || !copy) {
+    cJSON_Delete(shape);
+    cJSON_Delete(copy);
+    return csn_fail_nomem(err);
+  }
+  cJSON_Delete(s->shape);
+  cJSON_Delete(s->env);
+  s->shape = shape;
+  s->env = copy;
+  s->older = csn_policy_compare(spec, all->settings, NULL) != CSN_SPEC_SAME;
+  pthread_mutex_lock(&all->mutex);
+  snprintf(s->container, sizeof s->container, "%s", found->id);
+  pthread_mutex_unlock(&all->mutex);
+  return 0;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------ */
+
+static int pause_for(const struct csn_control *control, int64_t ns, struct csn_error *err) {
+  return csn_control_poll(control, NULL, 0, csn_clock_after(ns), err);
+}
+
+static int wait_until_gone(struct csn_sessions *all, const char *container,
+                           const struct csn_control *control, struct csn_error *err) {
+  int64_t end = csn_clock_after(REMOVAL_GRACE);
+  while (csn_clock_now() < end) {
+    struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+    int rc = csn_container_inspect(all->engine, container, control, &found, err);
+    if (rc) return csn_engine_is_missing(err) ? 0 : rc;
+    rc = pause_for(control, LOOK_EVERY, err);
+    if (rc < 0) return rc;
+  }
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED,
+                  "the engine is still removing the container after %d s; look into its log",
+                  (int)(REMOVAL_GRACE / CSN_SECOND));
+}
+
+int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const char *container,
+                       const struct csn_control *control, struct csn_error *err) {
+  csn_session_forget(all, s);
+  int rc = csn_container_remove(all->engine, container, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES,
+                                control, err);
+  return rc ? rc : wait_until_gone(all, container, control, err);
+}
+
+/* The options of a new sandbox: what the call asks for, else what the sandbox before it had, else
+ * what the host says. */
+static int choose_shape(struct ensuring *e, cJSON **shape, struct csn_error *err) {
+  cJSON *asked CSN_CLEANUP_JSON = NULL;
+  *shape = NULL;
+  if (e->shape) {
+    *shape = cJSON_Duplicate(e->shape, 1);
+  } else {
+    if (e->want->ask_options) {
+      int rc = e->want->ask_options(e->want->ask_ctx, e->s->key, &asked, err);
+      if (rc) return rc;
+    }
+    *shape = asked || !e->s->shape ? csn_policy_shape(asked) : cJSON_Duplicate(e->s->shape, 1);
+  }
+  return *shape ? 0 : csn_fail_nomem(err);
+}
+
+/* Its key is the host's: not for a model's text. */
+static int missing(struct csn_error *err) {
+  return csn_fail(err, CAISSON_E_NOT_FOUND, CAISSON_REASON_SESSION_MISSING,
+                  "this session has no running sandbox, and this call may not make one");
+}
+
+/* A create was refused. Another process may have been first: the name is the lock. */
+static int look_who_has_it(struct ensuring *e, int rc, struct csn_error *err) {
+  struct csn_error looked;
+  struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+  if (csn_container_inspect(e->all->engine, e->s->name, e->control, &found, &looked) == 0) return 0;
+  if (!csn_engine_is_conflict(err) || !csn_engine_is_missing(&looked)) return rc;
+  if (!e->unseen) e->unseen = csn_clock_now();
+  if (csn_clock_now() - e->unseen >= NAME_GRACE) return rc;
+  return pause_for(e->control, LOOK_EVERY, err);
+}
+
+static int create(struct ensuring *e, struct csn_error *err) {
+  if (e->want->ensure == CSN_ENSURE_ADOPT || e->want->ensure == CSN_ENSURE_NEVER)
+    return missing(err);
+  cJSON *shape CSN_CLEANUP_JSON = NULL;
+  int rc = choose_shape(e, &shape, err);
+  if (rc) return rc;
+  rc = csn_session_start(e->all, e->s, shape, e->want, e->control, e->out, err);
+  if (rc == 0) {
+    e->made = 1;
+    return DONE;
+  }
+  if (rc > 0) return 0;
+  if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM || rc == CAISSON_E_CONFIG) return rc;
+  return look_who_has_it(e, rc, err);
+}
+
+static int on_missing(struct ensuring *e, struct csn_error *err) {
+  e->fresh = 0;
+  return create(e, err);
+}
+
+/* Its starter has lost it. It is started without an attach: the first channel may have been spoilt by
+ * the end of the starter's, so it is reached by an exec, as any other that runs. */
+static int on_created(struct ensuring *e, const struct csn_container *found,
+                      struct csn_error *err) {
+  if (!e->waiting) e->waiting = csn_clock_now();
+  if (csn_clock_now() - e->waiting < STARTER_GRACE) return pause_for(e->control, LOOK_EVERY, err);
+  e->waiting = 0;
+  int rc = csn_container_start(e->all->engine, found->id, e->control, err);
+  if (rc == 0) e->made = 1;
+  if (rc == 0 || csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
+  return csn_session_remove(e->all, e->s, found->id, e->control, err);
+}
+
+static int on_ended(struct ensuring *e, const struct csn_container *found, struct csn_error *err) {
+  e->replaces = 1;
+  return csn_session_remove(e->all, e->s, found->id, e->control, err);
+}
+
+static int on_removing(struct ensuring *e, const struct csn_container *found,
+                       struct csn_error *err) {
+  e->replaces = 1;
+  csn_session_forget(e->all, e->s);
+  return wait_until_gone(e->all, found->id, e->control, err);
+}
+
+static int on_paused(struct ensuring *e, const struct csn_container *found, struct csn_error *err) {
+  (void)found;
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_SESSION_CONFLICT,
+                  "the sandbox \"%s\" is paused on the engine; `docker unpause %s` lets it go on",
+                  e->s->name, e->s->name);
+}
+
+/* ---- adopting what runs ----------------------------------------------------------------------- */
+
+/* Nobody runs anything in it, here or in another process. */
+static int is_idle(struct ensuring *e, struct csn_channel *ch) {
+  struct csn_channel_hello hello;
+  if (csn_session_leases(e->all, e->s) > 1) return 0; /* one is this call's own */
+  struct csn_error err;
+  return csn_channel_stat(ch, e->control, &hello, &err) == 0 && hello.busy_others == 0;
+}
+
+static int is_as_wanted(const struct ensuring *e) {
+  return !e->s->older && (!e->shape || cJSON_Compare(e->s->shape, e->shape, 1));
+}
+
+/* There is a channel to a sandbox that runs: keep it, or make a new one if it is not as wanted and
+ * nobody uses it. */
+static int accept_or_replace(struct ensuring *e, struct csn_channel *ch, struct csn_error *err) {
+  if (is_as_wanted(e)) {
+    *e->out = ch;
+    return DONE;
+  }
+  int may_create = e->want->ensure == CSN_ENSURE_CREATE;
+  if (!may_create || !is_idle(e, ch)) {
+    e->flags |= CAISSON_RESULT_OLDER_SETTINGS;
+    *e->out = ch;
+    return DONE;
+  }
+  char container[CSN_CONTAINER_ID_SIZE];
+  memcpy(container, e->s->container, sizeof container);
+  csn_channel_close(ch);
+  e->replaces = 1;
+  return csn_session_remove(e->all, e->s, container, e->control, err);
+}
+
+static int open_channel(struct ensuring *e, const char *container, const char *image,
+                        struct csn_channel **ch, struct csn_error *err) {
+  int rc = csn_channel_open_exec(e->all->engine, container, e->all->keeper, e->control, ch, err);
+  if (rc == 0 || e->delivered || !csn_delivery_is_missing(err)) return rc;
+  e->delivered = 1; /* an older version started it: this one's helper is not there yet */
+  rc = csn_delivery_deliver(e->all->engine, image, e->control, err);
+  if (rc) return rc;
+  return csn_channel_open_exec(e->all->engine, container, e->all->keeper, e->control, ch, err);
+}
+
+static int has_ended(const struct ensuring *e, const char *container) {
+  struct csn_error err;
+  struct csn_container now CSN_CLEANUP_CONTAINER = {0};
+  int rc = csn_container_inspect(e->all->engine, container, e->control, &now, &err);
+  return rc ? csn_engine_is_missing(&err) : now.state != CSN_CONTAINER_RUNNING;
+}
+
+static int on_running(struct ensuring *e, const struct csn_container *found,
+                      struct csn_error *err) {
+  if (e->fresh) {
+    e->fresh = 0;
+    e->replaces = 1;
+    return csn_session_remove(e->all, e->s, found->id, e->control, err);
+  }
+  int known = strcmp(e->s->container, found->id) == 0;
+  if (!known && e->s->container[0]) e->replaces = 1; /* by somebody else */
+  if (!known) csn_session_forget(e->all, e->s);
+  int rc = known ? 0 : csn_session_settle(e->all, e->s, found, err);
+  if (rc) return rc;
+  struct csn_channel *ch;
+  rc = open_channel(e, found->id, found->image, &ch, err);
+  if (rc == 0) return accept_or_replace(e, ch, err);
+  if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
+  if (has_ended(e, found->id)) {
+    e->replaces = 1;
+    csn_session_forget(e->all, e->s);
+    return 0;
+  }
+  return csn_error_wrap(err, "reach the helper in its container");
+}
+
+static int on_unknown(struct ensuring *e, const struct csn_container *found,
+                      struct csn_error *err) {
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_PROTOCOL,
+                  "the engine says that the container \"%s\" is \"%s\", a state that is not known "
+                  "here; remove it to go on",
+                  e->s->name, csn_json_string(csn_json_get(found->raw, "State"), "Status", "?"));
+}
+
+typedef int step_fn(struct ensuring *e, const struct csn_container *found, struct csn_error *err);
+
+static step_fn *const steps[] = {
+    [CSN_CONTAINER_UNKNOWN] = on_unknown, [CSN_CONTAINER_CREATED] = on_created,
+    [CSN_CONTAINER_RUNNING] = on_running, [CSN_CONTAINER_PAUSED] = on_paused,
+    [CSN_CONTAINER_RESTARTING] = on_ended, [CSN_CONTAINER_REMOVING] = on_removing,
+    [CSN_CONTAINER_EXITED] = on_ended,    [CSN_CONTAINER_DEAD] = on_ended,
+};
+
+static int step(struct ensuring *e, struct csn_error *err) {
+  struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+  int rc = csn_container_inspect(e->all->engine, e->s->name, e->control, &found, err);
+  if (rc && csn_engine_is_missing(err)) {
+    if (e->s->container[0]) e->replaces = 1;
+    pthread_mutex_lock(&e->all->mutex);
+    e->s->container[0] = '\0';
+    pthread_mutex_unlock(&e->all->mutex);
+    return on_missing(e, err);
+  }
+  if (rc == 0) rc = csn_session_check_owner(e->all, e->s, &found, err);
+  if (rc) return rc;
+  /* Whatever becomes of it, the next one is made with its options. */
+  if (!e->s->shape)
+    e->s->shape = csn_policy_options_of(csn_container_label(&found, CSN_LABEL_SPEC));
+  return steps[found.state](e, &found, err);
+}
+
+/* The quick way: a channel is there, and the sandbox is as wanted. */
+static int from_idle(struct ensuring *e, struct csn_error *err) {
+  if (e->fresh || !e->s->container[0]) return 0;
+  struct csn_channel *ch = csn_session_take_idle(e->all, e->s);
+  if (!ch) return 0;
+  pthread_mutex_lock(&e->all->mutex);
+  e->s->leases--; /* the caller counts its own */
+  pthread_mutex_unlock(&e->all->mutex);
+  return accept_or_replace(e, ch, err);
+}
+
+static int ensure(struct ensuring *e, struct csn_error *err) {
+  int rc = from_idle(e, err);
+  if (rc == 0 && e->want->ensure == CSN_ENSURE_NEVER && !e->s->container[0]) return missing(err);
+  while (rc == 0) rc = step(e, err);
+  return rc;
+}
+
+int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
+                       const struct csn_session_want *want, const struct csn_control *control,
+                       struct csn_channel **out, uint32_t *flags, struct csn_error *err) {
+  struct ensuring e = {.all = all, .s = s, .want = want, .control = control, .out = out};
+  e.fresh = want->ensure == CSN_ENSURE_FRESH;
+  if (want->options) {
+    e.shape = csn_policy_shape(want->options);
+    if (!e.shape) return csn_fail_nomem(err);
+    if (!e.shape->child) { /* options that shape nothing are no wish */
+      cJSON_Delete(e.shape);
+      e.shape = NULL;
+    }
+  }
+  int rc = ensure(&e, err);
+  cJSON_Delete(e.shape);
+  if (e.replaces)
+    e.flags |= CAISSON_RESULT_RECREATED;
+  else if (e.made)
+    e.flags |= CAISSON_RESULT_CREATED;
+  *flags |= e.flags;
+  return rc == DONE ? 0 : rc;
+}

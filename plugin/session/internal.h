@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this layer share. */
+#ifndef CSN_SESSION_INTERNAL_H
+#define CSN_SESSION_INTERNAL_H
+
+#include <pthread.h>
+
+#include "channel/keeper.h"
+#include "engine/containers.h"
+#include "session/names.h"
+#include "session/session.h"
+
+#define CSN_SESSION_BUCKETS 256
+
+/* A channel that waits for its next call. */
+struct csn_idle_channel {
+  struct csn_idle_channel *next;
+  struct csn_channel *channel;
+  int64_t since;
+};
+
+/* One key of this process. Fields are guarded by csn_sessions.mutex, but for those that the table
+ * below names: they belong to whoever holds the session's own lock (`locked`). */
+struct csn_session {
+  struct csn_session *next; /* in its bucket */
+  char *key;
+  char name[CSN_NAME_SIZE];
+  int ephemeral;
+  unsigned refs;
+  int locked; /* somebody ensures, recreates or removes it */
+  unsigned leases; /* calls in flight here */
+  struct csn_idle_channel *idle;
+  /* Of whoever holds the lock: */
+  char container[CSN_CONTAINER_ID_SIZE]; /* "" while it is not known to run */
+  int64_t started; /* seconds since 1970, or 0: where to look for its end in the engine's events */
+  int created_here;
+  int delivered;   /* the helper was delivered for it once: not again */
+  int older;       /* it runs under other settings than the operator's */
+  cJSON *shape;    /* the options it was made with */
+  cJSON *env;      /* ["NAME=value"]: the container's own environment */
+};
+
+struct csn_sessions {
+  const char *instance;
+  const struct csn_sandbox_settings *settings;
+  struct csn_engine *engine;
+  const struct csn_log *log;
+  struct csn_keeper *keeper;
+  pthread_mutex_t mutex;
+  pthread_cond_t unlocked;
+  struct csn_session *buckets[CSN_SESSION_BUCKETS];
+  unsigned next_sweep;
+};
+
+/* A channel on loan for one call. */
+struct csn_lease {
+  struct csn_channel *channel;
+  struct csn_session *session;
+  uint32_t flags; /* CAISSON_RESULT_CREATED, _RECREATED, _OLDER_SETTINGS */
+  /* Copies, since the session's own may change while the call runs. */
+  char container[CSN_CONTAINER_ID_SIZE];
+  int64_t started;
+  cJSON *env;
+  char *workdir;       /* as in csn_session_view, and */
+  cJSON *settings_env; /* its env */
+};
+
+/* ---- table.c: which sessions this process knows, and who may change them ---------------------- */
+
+/* The session of a key, made if need be, with a reference. "" gives one of its own. */
+int csn_session_get(struct csn_sessions *all, const char *key, struct csn_session **out,
+                    struct csn_error *err);
+/* Only if it is there already. */
+struct csn_session *csn_session_find(struct csn_sessions *all, const char *key);
+void csn_session_put(struct csn_sessions *all, struct csn_session *s);
+/* The session's own lock; waiting for it ends with the control. */
+int csn_session_lock(struct csn_sessions *all, struct csn_session *s,
+                     const struct csn_control *control, struct csn_error *err);
+void csn_session_unlock(struct csn_sessions *all, struct csn_session *s);
+/* References to all sessions with a key, as a NULL-ended array to csn_free; NULL: no memory. */
+struct csn_session **csn_session_all(struct csn_sessions *all);
+
+/* Does this process know the session to run in that container? */
+int csn_session_holds(struct csn_sessions *all, struct csn_session *s, const char *container);
+
+/* An idle channel that still works, or NULL. Counts as a lease. */
+struct csn_channel *csn_session_take_idle(struct csn_sessions *all, struct csn_session *s);
+/* How many idle channels still work. */
+unsigned csn_session_count_idle(struct csn_sessions *all, struct csn_session *s);
+void csn_session_add_lease(struct csn_sessions *all, struct csn_session *s);
+/* Ends a lease; the channel is kept if `keep`, else closed. */
+void csn_session_give_back(struct csn_sessions *all, struct csn_session *s, struct csn_channel *ch,
+                           int keep);
+unsigned csn_session_leases(struct csn_sessions *all, struct csn_session *s);
+/* Closes the idle channels and forgets what is known of the container; the options that it was made
+ * with outlive it. The lock is held. */
+void csn_session_forget(struct csn_sessions *all, struct csn_session *s);
+
+/* ---- start.c: a new container ------------------------------------------------------------------ */
+
+/* Makes and starts the session's container with these options and returns its first channel. 1: look
+ * again (the helper had to be delivered first). Any failure of the create may mean that the name is
+ * taken: look who has it. */
+int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                      const struct csn_session_want *want, const struct csn_control *control,
+                      struct csn_channel **out, struct csn_error *err);
+
+/* ---- ensure.c: what a look-up finds, and what to do about it ----------------------------------- */
+
+/* Makes sure that the session's container runs as wanted, and returns a channel to it. The lock is
+ * held. flags gets CAISSON_RESULT_*. */
+int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
+                       const struct csn_session_want *want, const struct csn_control *control,
+                       struct csn_channel **out, uint32_t *flags, struct csn_error *err);
+/* Remembers a container that runs: its id, environment and options. The lock is held. */
+int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
+                       const struct csn_container *found, struct csn_error *err);
+/* Does the container carry the labels of this session? Otherwise session.conflict. */
+int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
+                            const struct csn_container *found, struct csn_error *err);
+/* Removes the container and waits until it is gone. The lock is held. */
+int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const char *container,
+                       const struct csn_control *control, struct csn_error *err);
+
+/* ---- lease.c ---------------------------------------------------------------------------------- */
+
+int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want *want,
+                        const struct csn_control *control, struct csn_lease *lease,
+                        struct csn_error *err);
+/* Gives it back. After LOST it finds out, within a bounded time, what became of the container, and
+ * puts that into *lost (which may be NULL). 1 if the container is gone. */
+int csn_session_release(struct csn_sessions *all, struct csn_lease *lease,
+                        struct csn_run_result *lost);
+
+/* ---- cause.c ---------------------------------------------------------------------------------- */
+
+/* Why a channel broke: looks at the container and, where it is gone, at the engine's events. Fills in
+ * reason, message and, for memory, outcome. 1 if the container is gone. */
+int csn_session_find_cause(struct csn_sessions *all, const char *container, int64_t started,
+                           struct csn_run_result *lost);
+
+#endif

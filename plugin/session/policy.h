@@ -1,0 +1,76 @@
+/* What a sandbox is: the operator's settings and a session's own options, made into the engine's
+ * create body and into the label by which any process can compare. Pure: JSON in, JSON out. */
+#ifndef CSN_SESSION_POLICY_H
+#define CSN_SESSION_POLICY_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+/* The operator's settings for every sandbox of an instance. Strings belong to whoever made it. */
+struct csn_sandbox_settings {
+  const char *image;
+  const char *user; /* "auto" or "uid:gid" */
+  uint32_t uid_first, uid_last;
+  const char *hostname;
+  const char *runtime; /* NULL: the engine's default */
+  const char *workdir;
+  uint64_t memory; /* bytes, swap included */
+  double cpus;
+  uint32_t pids;
+  uint32_t nofile;
+  uint64_t workspace_size, tmp_size, shm_size; /* bytes */
+  uint64_t idle_ttl_ms, max_lifetime_ms;
+  const cJSON *env; /* {NAME: value} or NULL */
+};
+
+/* The members of an options document that shape a sandbox (and so recreate it when they differ);
+ * the others (ensure, secrets, principal, ...) are of the call. NULL-ended. */
+extern const char *const csn_policy_shaping_options[];
+
+/* The part of options that shapes a sandbox: a new object, empty if there is none; NULL: no
+ * memory. options may be NULL. */
+cJSON *csn_policy_shape(const cJSON *options);
+
+/* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}. base is the operator's
+ * settings in a canonical form, without anything that a version of the plugin chooses. */
+char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape);
+
+enum csn_spec_difference { CSN_SPEC_SAME, CSN_SPEC_BASE_DIFFERS, CSN_SPEC_OPTIONS_DIFFER };
+/* Holds a running sandbox's label against what is wanted now. shape NULL: the caller has no wish,
+ * so only base counts. A label that cannot be read differs in base. */
+enum csn_spec_difference csn_policy_compare(const char *label,
+                                            const struct csn_sandbox_settings *s,
+                                            const cJSON *shape);
+/* The options that a label holds: a new object, or NULL. */
+cJSON *csn_policy_options_of(const char *label);
+
+/* What else the body needs to know. */
+struct csn_policy_facts {
+  const char *instance;
+  const char *key;     /* whole; "" for an ephemeral session */
+  const char *version; /* of the plugin, for a label */
+  const char *created; /* text of the time, for a label */
+  const char *guest_path;   /* "/.caisson/guest-0123456789abcdef" */
+  const char *guest_volume; /* name of the volume that holds it */
+  uint32_t uid, gid;
+  const cJSON *image_volumes; /* {"/path": {}} of the image; may be NULL */
+};
+
+/* The body of POST /containers/create. Fails with CAISSON_E_CONFIG where settings and shape
+ * contradict each other (tmpfs above memory), by path. */
+int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
+                    const struct csn_policy_facts *facts, cJSON **out, struct csn_error *err);
+
+/* "512m", "1g", "65536" or a JSON number -> bytes; 0 if it is neither. */
+uint64_t csn_policy_bytes(const cJSON *value);
+
+#define CSN_LABEL_INSTANCE "caisson.instance"
+#define CSN_LABEL_SESSION "caisson.session"
+#define CSN_LABEL_SPEC "caisson.spec"
+#define CSN_LABEL_CREATED "caisson.created"
+#define CSN_LABEL_VERSION "caisson.version"
+#define CSN_LABEL_UID "caisson.uid"
+
+#endif

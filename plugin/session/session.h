@@ -1,0 +1,73 @@
+/* Sessions of one instance: key -> container. Ensures, adopts, recreates and removes them, and
+ * lends out channels. One lock per key, so a slow start of one session never delays another. */
+#ifndef CSN_SESSION_SESSION_H
+#define CSN_SESSION_SESSION_H
+
+#include <cjson/cJSON.h>
+
+#include "channel/channel.h"
+#include "engine/engine.h"
+#include "session/policy.h"
+#include "util/log.h"
+
+struct csn_sessions;
+
+enum csn_ensure { CSN_ENSURE_CREATE, CSN_ENSURE_ADOPT, CSN_ENSURE_NEVER, CSN_ENSURE_FRESH };
+
+/* What a call asks of its session. */
+struct csn_session_want {
+  const char *key; /* NUL-terminated; "" for a sandbox of the call's own */
+  enum csn_ensure ensure;
+  const cJSON *options; /* what it is to be made of; NULL: no wish */
+  /* Asked when it has to be created and options is NULL; may be NULL. Gives a valid options document
+   * (the session's to cJSON_Delete), or NULL when there is none for this key. */
+  int (*ask_options)(void *ctx, const char *key, cJSON **options, struct csn_error *err);
+  void *ask_ctx;
+  void (*progress)(void *ctx, const char *note); /* may be NULL */
+  void *progress_ctx;
+};
+
+/* What the sandbox that a command gets was made with. A call without options of its own is to find
+ * it so, whichever process made it. */
+struct csn_session_view {
+  const char *workdir; /* of its options, else the operator's; never NULL */
+  const cJSON *env;    /* {NAME: value} of the operator's settings, and over them of its options;
+                          never NULL */
+};
+
+/* Fills in *run, which is all zero, for a sandbox that is there. The view ends with this call; what
+ * *run points to lives until csn_session_run() returns or asks again. 0, or negative: then nothing
+ * is run and csn_session_run() returns that. */
+typedef int csn_session_prepare_fn(void *ctx, const struct csn_session_view *view,
+                                   struct csn_run *run, struct csn_error *err);
+
+/* Runs a command in the session, which is made if need be: what tools use. A sandbox that had ended
+ * just before the call arrived is made anew, once, and the command prepared anew. Of run->env the
+ * container's own environment is the base. flags gets CAISSON_RESULT_CREATED, _RECREATED and
+ * _OLDER_SETTINGS. A sandbox of the call's own is gone when this returns. Returns as
+ * csn_channel_run(); a result LOST says what became of the container. */
+int csn_session_run(struct csn_sessions *all, const struct csn_session_want *want,
+                    csn_session_prepare_fn *prepare, void *ctx, const struct csn_control *control,
+                    struct csn_run_result *result, uint32_t *flags, struct csn_error *err);
+
+/* The operations. Each gives its structuredContent (the caller's to cJSON_Delete). */
+int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_want *want,
+                          const struct csn_control *control, cJSON **out, struct csn_error *err);
+int csn_session_op_list(struct csn_sessions *all, const struct csn_control *control, cJSON **out,
+                        struct csn_error *err);
+int csn_session_op_inspect(struct csn_sessions *all, const char *key,
+                           const struct csn_control *control, cJSON **out, struct csn_error *err);
+int csn_session_op_remove(struct csn_sessions *all, const char *key,
+                          const struct csn_control *control, cJSON **out, struct csn_error *err);
+enum csn_shutdown_scope { CSN_SHUTDOWN_MINE, CSN_SHUTDOWN_INSTANCE };
+int csn_session_op_shutdown(struct csn_sessions *all, enum csn_shutdown_scope scope,
+                            const struct csn_control *control, cJSON **out, struct csn_error *err);
+
+/* Everything passed must outlive it. */
+int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *settings,
+                     struct csn_engine *engine, const struct csn_log *log,
+                     struct csn_sessions **out, struct csn_error *err);
+/* Closes every channel; containers go on. */
+void csn_sessions_free(struct csn_sessions *all);
+
+#endif

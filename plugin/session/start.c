@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new container for a session: its body, its first channel, its start. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "channel/delivery.h"
+#include "engine/images.h"
+#include "session/internal.h"
+#include "util/alloc.h"
+#include "util/json.h"
+#include "util/random.h"
+
+/* To clear up after a start that failed or was cancelled, whatever the call's own control says. */
+#define CLEANUP_NS (5 * CSN_SECOND)
+
+#define LOOK_AGAIN 1
+
+static void note(const struct csn_session_want *want, const char *text) {
+  if (want->progress) want->progress(want->progress_ctx, text);
+}
+
+/* ---- whose uid it gets ------------------------------------------------------------------------ */
+
+/* Marks the ids that sandboxes of any instance on this engine have. */
+static int mark_used(struct csn_sessions *all, unsigned char *used, uint32_t n,
+                     const struct csn_control *control, struct csn_error *err) {
+  static const char *const labels[] = {CSN_LABEL_UID};
+  struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};
+  int rc = csn_container_list(all->engine, labels, 1, control, &list, err);
+  for (size_t i = 0; rc == 0 && i < list.count; i++) {
+    const char *text = csn_container_label(&list.items[i], CSN_LABEL_UID);
+    unsigned long uid = text ? strtoul(text, NULL, 10) : 0;
+    if (uid >= all->settings->uid_first && uid - all->settings->uid_first < n)
+      used[uid - all->settings->uid_first] = 1;
+  }
+  return rc;
+}
+
+/* A random one of those that no sandbox on this engine has. */
+static int pick_uid(struct csn_sessions *all, const struct csn_control *control, uint32_t *uid,
+                    struct csn_error *err) {
+  uint32_t n = all->settings->uid_last - all->settings->uid_first + 1, at;
+  unsigned char *used CSN_CLEANUP_FREE = csn_calloc(n, 1);
+  if (!used) return csn_fail_nomem(err);
+  int rc = mark_used(all, used, n, control, err);
+  if (rc == 0) rc = csn_random_bytes(&at, sizeof at, err);
+  if (rc) return rc;
+  for (uint32_t i = 0; i < n; i++)
+    if (!used[(at + i) % n]) {
+      *uid = all->settings->uid_first + (at + i) % n;
+      return 0;
+    }
+  return csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_POLICY,
+                  "all %u ids of sandbox.uid_range are taken by running sandboxes; widen the range "
+                  "or remove sandboxes",
+                  n);
+}
+
+static int pick_user(struct csn_sessions *all, const struct csn_control *control,
+                     struct csn_policy_facts *facts, struct csn_error *err) {
+  char *end;
+  unsigned long uid = strtoul(all->settings->user, &end, 10);
+  if (end != all->settings->user && *end == ':') { /* "uid:gid", as configured */
+    facts->uid = (uint32_t)uid;
+    facts->gid = (uint32_t)strtoul(end + 1, NULL, 10);
+    return 0;
+  }
+  int rc = pick_uid(all, control, &facts->uid, err);
+  facts->gid = facts->uid;
+  return rc;
+}
+
+/* ---- the container ---------------------------------------------------------------------------- */
+
+static const char *image_of(const struct csn_sessions *all, const cJSON *shape) {
+  return csn_json_string(shape, "image", all->settings->image);
+}
+
+static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                     const struct csn_control *control, cJSON **body, struct csn_error *err) {
+  char created[CSN_CLOCK_TEXT];
+  csn_clock_text(created);
+  struct csn_image image CSN_CLEANUP_IMAGE = {0};
+  struct csn_policy_facts facts = {.instance = all->instance,
+                                   .key = s->key,
+                                   .version = CSN_VERSION,
+                                   .created = created,
+                                   .guest_path = csn_delivery_path(),
+                                   .guest_volume = CSN_DELIVERY_VOLUME};
+  int rc = csn_image_inspect(all->engine, image_of(all, shape), control, &image, err);
+  if (rc == 0) rc = pick_user(all, control, &facts, err);
+  facts.image_volumes = image.volumes;
+  return rc ? rc : csn_policy_body(all->settings, shape, &facts, body, err);
+}
+
+/* Nothing that was made for a call that failed stays behind. */
+static void clean_up(struct csn_sessions *all, struct csn_session *s, const char *container) {
+  struct csn_control control = CSN_CONTROL_NONE;
+  control.deadline = csn_clock_after(CLEANUP_NS);
+  struct csn_error err;
+  if (csn_container_remove(all->engine, container, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES, &control,
+                           &err) != 0)
+    csn_log(all->log, CAISSON_LOG_WARNING, "could not remove %s, which was not used: %s", s->name,
+            err.message);
+}
+
+/* A create that is cut short may leave a container that nobody knows of, and it takes some ten
+ * milliseconds: so a stop waits that long for it, but not for an engine that stalls. */
+#define CREATE_GRACE (250 * CSN_MS)
+
+struct patience {
+  const struct csn_control *control;
+  int64_t until; /* 0: nobody has said stop */
+  int code;
+  struct csn_error err;
+};
+
+static int is_over(void *ctx) {
+  struct patience *p = ctx;
+  if (!p->code && (p->code = csn_control_check(p->control, &p->err)) != 0)
+    p->until = csn_clock_after(CREATE_GRACE);
+  return p->code && csn_clock_now() >= p->until;
+}
+
+/* A create that was cut short: the engine may have made the container all the same. Whether the one
+ * of that name is ours, and not another process's, its labels say. */
+static void clean_up_maybe(struct csn_sessions *all, struct csn_session *s, const cJSON *body) {
+  struct csn_control control = CSN_CONTROL_NONE;
+  control.deadline = csn_clock_after(CREATE_GRACE);
+  struct csn_error err;
+  struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+  if (csn_container_inspect(all->engine, s->name, &control, &found, &err) != 0) return;
+  if (cJSON_Compare(found.labels, csn_json_get(body, "Labels"), 1)) clean_up(all, s, found.id);
+}
+
+/* No answer, or none that makes sense: so what was asked may have been done. */
+static int is_unclear(const struct csn_error *err) {
+  return strcmp(err->reason, CAISSON_REASON_ENGINE_UNREACHABLE) == 0 ||
+         strcmp(err->reason, CAISSON_REASON_ENGINE_PROTOCOL) == 0;
+}
+
+/* A create that fails or is stopped leaves no container behind. */
+static int create_container(struct csn_sessions *all, struct csn_session *s, const cJSON *body,
+                            const struct csn_control *control, char id[CSN_CONTAINER_ID_SIZE],
+                            struct csn_error *err) {
+  struct patience patience = {.control = control};
+  const struct csn_control patient = {CSN_NEVER, -1, is_over, &patience};
+  int rc = csn_container_create(all->engine, s->name, body, &patient, id, err);
+  if (patience.code && rc == 0) clean_up(all, s, id);
+  if (rc && (patience.code || is_unclear(err))) clean_up_maybe(all, s, body);
+  if (!patience.code) return rc;
+  *err = patience.err;
+  return patience.code;
+}
+
+/* Remembers what runs now. */
+static int settle(struct csn_sessions *all, struct csn_session *s, const char *container,
+                  const struct csn_control *control, struct csn_error *err) {
+  struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+  int rc = csn_container_inspect(all->engine, container, control, &found, err);
+  return rc ? rc : csn_session_settle(all, s, &found, err);
+}
+
+static int attach_and_start(struct csn_sessions *all, const char *container,
+                            const struct csn_control *control, struct csn_channel **out,
+                            struct csn_error *err) {
+  struct csn_channel *ch = NULL;
+  int rc = csn_channel_open_attach(all->engine, container, all->keeper, control, &ch, err);
+  if (rc == 0) rc = csn_container_start(all->engine, container, control, err);
+  if (rc == 0) rc = csn_channel_await_hello(ch, control, err);
+  if (rc)
+    csn_channel_close(ch);
+  else
+    *out = ch;
+  return rc;
+}
+
+/* A start that failed: deliver the helper if that is what it lacked. */
+static int after_failed_start(struct csn_sessions *all, struct csn_session *s, const char *image,
+                              const char *container, const struct csn_control *control, int rc,
+                              struct csn_error *err) {
+  int lacks_helper = csn_delivery_is_missing(err);
+  clean_up(all, s, container);
+  if (!lacks_helper || s->delivered) {
+    if (!csn_is_stop(rc)) csn_error_wrap(err, "start its container");
+    return rc;
+  }
+  s->delivered = 1;
+  csn_log(all->log, CAISSON_LOG_INFO, "delivering the helper to the engine");
+  rc = csn_delivery_deliver(all->engine, image, control, err);
+  return rc ? rc : LOOK_AGAIN;
+}
+
+int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                      const struct csn_session_want *want, const struct csn_control *control,
+                      struct csn_channel **out, struct csn_error *err) {
+  char id[CSN_CONTAINER_ID_SIZE];
+  cJSON *body CSN_CLEANUP_JSON = NULL;
+  note(want, "starting a sandbox");
+  s->started = (int64_t)time(NULL) - 1;
+  int rc = make_body(all, s, shape, control, &body, err);
+  if (rc) return rc;
+  rc = create_container(all, s, body, control, id, err);
+  if (csn_is_stop(rc)) return rc;
+  if (rc) return csn_error_wrap(err, "create its container");
+  rc = attach_and_start(all, id, control, out, err);
+  if (rc == 0) {
+    s->created_here = 1;
+    rc = settle(all, s, id, control, err);
+    if (rc == 0) return 0;
+    csn_channel_close(*out);
+  }
+  return after_failed_start(all, s, image_of(all, shape), id, control, rc, err);
+}

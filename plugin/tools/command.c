@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See command.h. */
+#include "tools/command.h"
+
+#include <string.h>
+
+#include "tools/result.h"
+#include "util/alloc.h"
+#include "util/capture.h"
+#include "util/json.h"
+
+/* ---- where it runs --------------------------------------------------------------------------- */
+
+int csn_command_path(const char *base, const char *path, char out[CSN_PATH_SIZE],
+                     struct csn_error *err) {
+  if (csn_path_resolve(base, path, out) == 0) return 0;
+  return csn_fail(err, CAISSON_E_ARGUMENTS, CAISSON_REASON_ARGUMENTS,
+                  "the path is too long: at most %d bytes", CSN_PATH_SIZE - 1);
+}
+
+/* Symbolic links into /proc are the helper's matter, which sees them. */
+static int is_in_proc(const char *path) {
+  return strncmp(path, "/proc", 5) == 0 && (path[5] == '/' || !path[5]);
+}
+
+static int find_cwd(const char *base, const char *path, char out[CSN_PATH_SIZE],
+                    struct csn_error *err) {
+  int rc = csn_command_path(base, path, out, err);
+  if (rc) return csn_error_wrap(err, "cwd");
+  if (is_in_proc(out))
+    return csn_fail(err, CAISSON_E_POLICY, CAISSON_REASON_POLICY,
+                    "cwd: commands do not run in /proc; run it elsewhere and name the files there "
+                    "by their whole paths");
+  return 0;
+}
+
+/* What is wrong whatever the sandbox: not worth making one. */
+static int check_cwd(const struct csn_tool_call *call, struct csn_error *err) {
+  char cwd[CSN_PATH_SIZE];
+  const char *path = csn_json_string(call->args, "cwd", "");
+  return *path == '/' ? find_cwd("/", path, cwd, err) : 0;
+}
+
+/* ---- what goes in ---------------------------------------------------------------------------- */
+
+struct text_input {
+  const char *text;
+  size_t left;
+};
+
+static int64_t read_text(void *ctx, void *buffer, uint64_t capacity) {
+  struct text_input *input = ctx;
+  size_t n = input->left < capacity ? input->left : (size_t)capacity;
+  if (n == 0) return CAISSON_INPUT_END;
+  memcpy(buffer, input->text, n);
+  input->text += n;
+  input->left -= n;
+  return (int64_t)n;
+}
+
+/* The host's own input comes before a "stdin" that the model wrote. */
+static void set_input(const struct csn_tool_call *call, struct csn_run *run,
+                      struct text_input *text) {
+  text->text = csn_json_string(call->args, "stdin", "");
+  text->left = strlen(text->text);
+  run->input = call->input;
+  run->input_ctx = call->input_ctx;
+  if (!call->input && text->left) {
+    run->input = read_text;
+    run->input_ctx = text;
+  }
+}
+
+/* ---- what comes out -------------------------------------------------------------------------- */
+
+struct sink {
+  const struct csn_tool_call *call;
+  struct csn_command_output output;
+};
+
+static void free_sink(struct sink *s) {
+  csn_capture_free(&s->output.out);
+  csn_capture_free(&s->output.err);
+}
+
+static int take_output(void *ctx, int stream, const void *bytes, size_t n) {
+  struct sink *s = ctx;
+  csn_capture_add(stream == CAISSON_STREAM_STDERR ? &s->output.err : &s->output.out, bytes, n);
+  return s->call->output ? s->call->output(s->call->output_ctx, stream, bytes, n) : 0;
+}
+
+static uint64_t timeout_of(const struct csn_tool_call *call) {
+  uint64_t most = call->settings->max_timeout_ms;
+  int64_t asked = csn_json_int(call->args, "timeout_ms", 0);
+  uint64_t timeout = asked > 0 ? (uint64_t)asked : call->settings->shell_timeout_ms;
+  return timeout < most ? timeout : most;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+struct command {
+  const struct csn_tool_call *call;
+  const struct csn_run *run; /* all but cwd and env */
+  csn_command_env_fn *add_env;
+  char cwd[CSN_PATH_SIZE];
+  struct csn_environment env;
+};
+
+static void free_command(struct command *c) {
+  csn_environment_free(&c->env);
+}
+
+static int set_env(struct command *c, const struct csn_session_view *view, struct csn_error *err) {
+  const struct csn_tool_call *call = c->call;
+  csn_environment_free(&c->env);
+  int rc = csn_environment_set_defaults(&c->env, view->env, err);
+  if (!rc) rc = csn_environment_set_all(&c->env, call->env, err);
+  if (!rc) rc = csn_environment_set_all(&c->env, csn_json_get(call->args, "env"), err);
+  if (!rc) rc = csn_environment_set_all(&c->env, call->secrets, err);
+  return rc || !c->add_env ? rc : c->add_env(&c->env, view, c->cwd, err);
+}
+
+/* Options of the call count for it even where the sandbox was made with others. */
+static int prepare(void *ctx, const struct csn_session_view *view, struct csn_run *run,
+                   struct csn_error *err) {
+  struct command *c = ctx;
+  const char *base = csn_json_string(c->call->want->options, "workdir", view->workdir);
+  int rc = find_cwd(base, csn_json_string(c->call->args, "cwd", ""), c->cwd, err);
+  if (!rc) rc = set_env(c, view, err);
+  if (rc) return rc;
+  *run = *c->run;
+  run->cwd = c->cwd;
+  run->env = (const char *const *)c->env.entries;
+  return 0;
+}
+
+int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
+                    csn_command_env_fn *add, struct csn_tool_result *result,
+                    struct csn_error *err) {
+  int rc = check_cwd(call, err);
+  if (rc) return rc;
+  __attribute__((cleanup(free_sink))) struct sink sink = {.call = call};
+  csn_capture_init(&sink.output.out, call->output_limit);
+  csn_capture_init(&sink.output.err, call->output_limit);
+  struct csn_run whole = *run;
+  struct text_input text;
+  set_input(call, &whole, &text);
+  whole.timeout_ms = timeout_of(call);
+  /* What has more bytes than this may have more characters than are shown. */
+  whole.spill_after = call->output_limit;
+  whole.spill_max = call->settings->spill_max;
+  whole.output = take_output;
+  whole.output_ctx = &sink;
+  __attribute__((cleanup(free_command))) struct command command = {
+      .call = call, .run = &whole, .add_env = add, .env = CSN_ENVIRONMENT_EMPTY};
+  struct csn_run_result ended = {0};
+  uint32_t flags = 0;
+  rc = csn_session_run(call->sessions, call->want, prepare, &command, call->control, &ended, &flags,
+                       err);
+  if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
+  if (rc) return rc;
+  return csn_result_from_run(call, &whole, &ended, flags, &sink.output, result, err);
+}

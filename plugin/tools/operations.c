@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See operations.h. The documents of session.* are the session layer's; their words are ours. */
+#include "tools/operations.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "channel/delivery.h"
+#include "engine/images.h"
+#include "tools/result.h"
+#include "util/alloc.h"
+#include "util/buffer.h"
+#include "util/json.h"
+
+/* ---- text for people ------------------------------------------------------------------------- */
+
+static int add_scalar(struct csn_buffer *text, const cJSON *value) {
+  const char *string = cJSON_GetStringValue(value);
+  if (string && *string) return csn_buffer_addz(text, string);
+  if (cJSON_IsNumber(value)) return csn_buffer_addf(text, "%.15g", value->valuedouble);
+  if (cJSON_IsBool(value)) return csn_buffer_addz(text, cJSON_IsTrue(value) ? "yes" : "no");
+  return csn_buffer_addz(text, "-");
+}
+
+/* "a, b", or for an object "name a, present yes". */
+static int add_list(struct csn_buffer *text, const cJSON *list) {
+  const cJSON *item;
+  int rc = list->child ? 0 : csn_buffer_addz(text, "none");
+  cJSON_ArrayForEach(item, list) {
+    if (item != list->child) rc = rc ? rc : csn_buffer_addz(text, ", ");
+    if (cJSON_IsObject(list)) rc = rc ? rc : csn_buffer_addf(text, "%s ", item->string);
+    rc = rc ? rc : add_scalar(text, item);
+  }
+  return rc;
+}
+
+/* A line for each member: whatever a document has or will have can be read. */
+static int add_members(struct csn_buffer *text, const cJSON *document) {
+  const cJSON *m;
+  int rc = 0;
+  cJSON_ArrayForEach(m, document) {
+    rc = rc ? rc : csn_buffer_addf(text, "%s%s: ", m == document->child ? "" : "\n", m->string);
+    rc = rc ? rc : m->child || cJSON_IsArray(m) ? add_list(text, m) : add_scalar(text, m);
+  }
+  return rc;
+}
+
+/* A line for each session. */
+static int add_sessions(struct csn_buffer *text, const cJSON *document) {
+  static const char *const columns[] = {"key", "state", "created", "image", "name"};
+  const cJSON *sessions = csn_json_get(document, "sessions"), *s;
+  int rc = cJSON_GetArraySize(sessions) ? 0 : csn_buffer_addz(text, "no sessions");
+  cJSON_ArrayForEach(s, sessions) {
+    if (s != sessions->child) rc = rc ? rc : csn_buffer_addz(text, "\n");
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+      if (i > 0) rc = rc ? rc : csn_buffer_addz(text, "  ");
+      rc = rc ? rc : add_scalar(text, csn_json_get(s, columns[i]));
+    }
+  }
+  return rc;
+}
+
+/* What an operation returned becomes its result. Takes the document. */
+static int finish(int rc, cJSON *document, int (*describe)(struct csn_buffer *, const cJSON *),
+                  struct csn_tool_result *result, struct csn_error *err) {
+  CSN_CLEANUP_BUFFER struct csn_buffer text = CSN_BUFFER(SIZE_MAX / 2);
+  if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
+  if (rc) return rc;
+  if (describe(&text, document)) {
+    cJSON_Delete(document);
+    return csn_fail_nomem(err);
+  }
+  return csn_result_from_document(csn_buffer_text(&text), document, result, err);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+int csn_op_session_ensure(const struct csn_tool_call *call, struct csn_tool_result *result,
+                          struct csn_error *err) {
+  cJSON *document = NULL;
+  int rc = csn_session_op_ensure(call->sessions, call->want, call->control, &document, err);
+  return finish(rc, document, add_members, result, err);
+}
+
+int csn_op_session_list(const struct csn_tool_call *call, struct csn_tool_result *result,
+                        struct csn_error *err) {
+  cJSON *document = NULL;
+  int rc = csn_session_op_list(call->sessions, call->control, &document, err);
+  return finish(rc, document, add_sessions, result, err);
+}
+
+int csn_op_session_inspect(const struct csn_tool_call *call, struct csn_tool_result *result,
+                           struct csn_error *err) {
+  cJSON *document = NULL;
+  int rc = csn_session_op_inspect(call->sessions, call->want->key, call->control, &document, err);
+  return finish(rc, document, add_members, result, err);
+}
+
+int csn_op_session_remove(const struct csn_tool_call *call, struct csn_tool_result *result,
+                          struct csn_error *err) {
+  cJSON *document = NULL;
+  int rc = csn_session_op_remove(call->sessions, call->want->key, call->control, &document, err);
+  return finish(rc, document, add_members, result, err);
+}
+
+int csn_op_session_shutdown(const struct csn_tool_call *call, struct csn_tool_result *result,
+                            struct csn_error *err) {
+  cJSON *document = NULL;
+  const char *scope = csn_json_string(call->args, "scope", "mine");
+  int rc = csn_session_op_shutdown(
+      call->sessions, strcmp(scope, "instance") == 0 ? CSN_SHUTDOWN_INSTANCE : CSN_SHUTDOWN_MINE,
+      call->control, &document, err);
+  return finish(rc, document, add_members, result, err);
+}
+
+/* ---- the engine ------------------------------------------------------------------------------ */
+
+static int add_engine(const struct csn_tool_call *call, const struct csn_engine_info *info,
+                      cJSON *out) {
+  char api[24];
+  snprintf(api, sizeof api, "1.%d", info->api_minor);
+  int rc = csn_json_add_string(out, "endpoint", csn_engine_endpoint(call->engine));
+  rc |= csn_json_add_string(out, "name", info->name);
+  rc |= csn_json_add_string(out, "version", info->version);
+  rc |= csn_json_add_string(out, "api_version", api);
+  rc |= csn_json_add_string(out, "os", info->os);
+  rc |= csn_json_add_string(out, "arch", info->arch);
+  rc |= csn_json_add_string(out, "kernel", info->kernel);
+  rc |= csn_json_add_string(out, "storage_driver", info->storage_driver);
+  rc |= csn_json_add_string(out, "cgroup_version", info->cgroup_version);
+  rc |= csn_json_add_string(out, "default_runtime", info->default_runtime);
+  rc |= csn_json_add_bool(out, "rootless", info->rootless);
+  rc |= csn_json_add_string(out, "helper", csn_delivery_path());
+  return rc;
+}
+
+/* Whether the image that new sandboxes are made of is there. */
+static int add_image(const struct csn_tool_call *call, cJSON *out, struct csn_error *err) {
+  CSN_CLEANUP_IMAGE struct csn_image image = {0};
+  int rc = csn_image_inspect(call->engine, call->sandbox_image, call->control, &image, err);
+  int is_missing = rc && strcmp(err->reason, CAISSON_REASON_IMAGE_MISSING) == 0;
+  if (rc && !is_missing) return rc;
+  cJSON *about = csn_json_add_object(out, "image");
+  rc = csn_json_add_string(about, "name", call->sandbox_image);
+  rc |= csn_json_add_bool(about, "present", !is_missing);
+  if (!is_missing) rc |= csn_json_add_string(about, "id", image.id);
+  return rc ? csn_fail_nomem(err) : 0;
+}
+
+static int describe_engine(const struct csn_tool_call *call, cJSON *document,
+                           struct csn_error *err) {
+  struct csn_engine_info info = {0};
+  int rc = csn_engine_info(call->engine, call->control, &info, err);
+  if (rc) return rc;
+  rc = add_engine(call, &info, document) ? csn_fail_nomem(err) : 0;
+  csn_engine_info_free(&info);
+  return rc ? rc : add_image(call, document, err);
+}
+
+int csn_op_engine_info(const struct csn_tool_call *call, struct csn_tool_result *result,
+                       struct csn_error *err) {
+  CSN_CLEANUP_JSON cJSON *document = cJSON_CreateObject();
+  int rc = document ? describe_engine(call, document, err) : csn_fail_nomem(err);
+  return finish(rc, rc ? NULL : CSN_STEAL(document), add_members, result, err);
+}

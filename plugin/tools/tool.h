@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every tool and operation is: arguments that were found valid in, a result out.
+ * A tool knows sessions and channels; of instances, threads and the ABI's structs it knows only
+ * what stands here. */
+#ifndef CSN_TOOLS_TOOL_H
+#define CSN_TOOLS_TOOL_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+#include "session/session.h"
+#include "util/control.h"
+#include "util/error.h"
+
+/* The operator's settings for tools. */
+struct csn_tool_settings {
+  uint64_t output_limit;       /* characters shown to the model, default 50,000 */
+  uint64_t shell_timeout_ms;   /* when the arguments have none, default 120,000 */
+  uint64_t max_timeout_ms;     /* default 600,000 */
+  uint64_t spill_max;          /* bytes, default 32 MiB */
+};
+
+struct csn_tool_call {
+  const cJSON *args; /* checked against the tool's inputSchema */
+  const struct csn_tool_settings *settings;
+  struct csn_sessions *sessions;
+  struct csn_engine *engine;
+  const struct csn_session_want *want; /* the session, and what the host asks of it */
+  const cJSON *env;                    /* {NAME: value} of the options for this call; or NULL */
+  const cJSON *secrets;                /* likewise, never logged or kept */
+  const char *sandbox_image;           /* as configured, for engine.info */
+  const struct csn_control *control;
+  uint64_t output_limit; /* characters; already defaulted from settings */
+  int64_t (*input)(void *ctx, void *buffer, uint64_t capacity); /* NULL: none */
+  void *input_ctx;
+  int (*output)(void *ctx, int stream, const void *bytes, size_t n); /* NULL: nobody listens */
+  void *output_ctx;
+};
+
+struct csn_tool_result {
+  int outcome;
+  int exit_code;
+  int term_signal;
+  uint32_t flags; /* CAISSON_RESULT_* */
+  uint64_t bytes_out, bytes_dropped;
+  cJSON *json; /* a CallToolResult; the caller's */
+};
+
+/* 0 with the result filled in, or negative: then nothing was started and result->json is NULL. */
+typedef int csn_tool_fn(const struct csn_tool_call *call, struct csn_tool_result *result,
+                        struct csn_error *err);
+
+struct csn_tool {
+  const char *name; /* the plain name, as in manifest.json */
+  csn_tool_fn *run;
+};
+
+const struct csn_tool *csn_tool_find(const char *name);      /* for models; NULL: none */
+const struct csn_tool *csn_operation_find(const char *name); /* for the host */
+
+#endif

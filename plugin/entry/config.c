@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "entry/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json.h"
+#include "util/schema.h"
+#include "util/schema_defaults.h"
+
+#define CONFIG_MAX ((size_t)1 << 20)
+#define DEFAULT_ENDPOINT "unix:///var/run/docker.sock"
+
+static int invalid(struct csn_error *err, const char *path, const char *words) {
+  return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, "%s: %s", path, words);
+}
+
+/* ---- what the schema cannot say ---------------------------------------------------------------- */
+
+static int check_sizes(const struct csn_sandbox_settings *s, struct csn_error *err) {
+  if (s->workspace_size + s->tmp_size + s->shm_size < s->memory) return 0;
+  return invalid(err, "sandbox.memory",
+                 "must be more than sandbox.workspace.size, sandbox.tmp.size and sandbox.shm.size "
+                 "together, since tmpfs counts as memory; raise the one or lower the others");
+}
+
+/* Of "uid:gid": a root without capabilities still owns the helper's files and most of the image. */
+static int has_root(const char *user) {
+  const char *gid = strchr(user, ':');
+  return gid && (strtoul(user, NULL, 10) == 0 || strtoul(gid + 1, NULL, 10) == 0);
+}
+
+static int check(const struct csn_config *c, struct csn_error *err) {
+  if (has_root(c->sandbox.user))
+    return invalid(err, "sandbox.user", "neither uid nor gid may be 0");
+  if (c->sandbox.uid_first > c->sandbox.uid_last)
+    return invalid(err, "sandbox.uid_range", "the first must not be above the last");
+  return check_sizes(&c->sandbox, err);
+}
+
+/* ---- reading: every default stands in the schema and was filled in before ---------------------- */
+
+static const char *default_endpoint(void) {
+  const char *host = getenv("DOCKER_HOST");
+  return host && *host ? host : DEFAULT_ENDPOINT;
+}
+
+static uint64_t size_of(const cJSON *object, const char *name) {
+  return csn_policy_bytes(csn_json_get(object, name));
+}
+
+static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
+  const cJSON *range = csn_json_get(sandbox, "uid_range");
+  s->image = csn_json_string(sandbox, "image", "");
+  s->user = csn_json_string(sandbox, "user", "");
+  s->hostname = csn_json_string(sandbox, "hostname", "");
+  s->runtime = csn_json_string(sandbox, "runtime", NULL);
+  s->workdir = csn_json_string(sandbox, "workdir", "");
+  s->uid_first = (uint32_t)cJSON_GetArrayItem(range, 0)->valuedouble;
+  s->uid_last = (uint32_t)cJSON_GetArrayItem(range, 1)->valuedouble;
+  s->cpus = csn_json_number(sandbox, "cpus", 0);
+  s->pids = (uint32_t)csn_json_int(sandbox, "pids", 0);
+  s->nofile = (uint32_t)csn_json_int(sandbox, "nofile", 0);
+  s->memory = size_of(sandbox, "memory");
+  s->workspace_size = size_of(csn_json_get(sandbox, "workspace"), "size");
+  s->tmp_size = size_of(csn_json_get(sandbox, "tmp"), "size");
+  s->shm_size = size_of(csn_json_get(sandbox, "shm"), "size");
+  s->idle_ttl_ms = (uint64_t)(csn_json_number(sandbox, "idle_ttl_s", 0) * 1000);
+  s->max_lifetime_ms = (uint64_t)(csn_json_number(sandbox, "max_lifetime_s", 0) * 1000);
+  s->env = csn_json_get(sandbox, "env");
+}
+
+static void read_tools(const cJSON *tools, struct csn_tool_settings *t) {
+  t->output_limit = (uint64_t)csn_json_int(tools, "output_limit", 0);
+  t->shell_timeout_ms = (uint64_t)csn_json_int(tools, "shell_timeout_ms", 0);
+  t->max_timeout_ms = (uint64_t)csn_json_int(tools, "max_timeout_ms", 0);
+  t->spill_max = size_of(tools, "spill_max");
+  if (t->shell_timeout_ms > t->max_timeout_ms) t->shell_timeout_ms = t->max_timeout_ms;
+}
+
+static void read_all(struct csn_config *c) {
+  const cJSON *engine = csn_json_get(c->document, "engine");
+  c->instance = csn_json_string(c->document, "instance", "");
+  c->endpoint = csn_json_string(engine, "endpoint", default_endpoint());
+  c->lazy = csn_json_bool(engine, "lazy", 0);
+  read_sandbox(csn_json_get(c->document, "sandbox"), &c->sandbox);
+  read_tools(csn_json_get(c->document, "tools"), &c->tools);
+}
+
+/* Before defaults are filled in: only what the operator wrote can contradict itself. */
+static int check_given(const cJSON *document, struct csn_error *err) {
+  const cJSON *tools = csn_json_get(document, "tools");
+  int64_t most = csn_json_int(tools, "max_timeout_ms", INT64_MAX);
+  if (csn_json_int(tools, "shell_timeout_ms", 0) <= most) return 0;
+  return invalid(err, "tools.shell_timeout_ms", "must not be above tools.max_timeout_ms");
+}
+
+int csn_config_read(const cJSON *schema, const char *json, size_t n, struct csn_config *out,
+                    struct csn_error *err) {
+  memset(out, 0, sizeof *out);
+  if (n == 0) {
+    json = "{\"config_version\": 1}";
+    n = strlen(json);
+  }
+  int rc = csn_json_parse(json, n, CONFIG_MAX, "the configuration", CAISSON_E_CONFIG,
+                          CAISSON_REASON_CONFIG, &out->document, err);
+  if (rc == 0)
+    rc = csn_schema_check(schema, out->document, "configuration", CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, err);
+  if (rc == 0) rc = check_given(out->document, err);
+  if (rc == 0) rc = csn_schema_fill_defaults(schema, out->document, err);
+  if (rc == 0) {
+    read_all(out);
+    rc = check(out, err);
+  }
+  if (rc) csn_config_free(out);
+  return rc;
+}
+
+void csn_config_free(struct csn_config *config) {
+  cJSON_Delete(config->document);
+  config->document = NULL;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An instance: one configuration at work. It holds everything that calls share. */
+#ifndef CSN_ENTRY_INSTANCE_H
+#define CSN_ENTRY_INSTANCE_H
+
+#include <pthread.h>
+
+#include "entry/config.h"
+#include "entry/registry.h"
+#include "session/session.h"
+#include "tools/catalog.h"
+#include "util/log.h"
+
+struct csn_instance {
+  struct csn_handle handle;
+  const caisson_host *host;
+  struct csn_log log;
+  const caisson_session_options *session_options; /* NULL: the host does not offer it */
+  const caisson_gate *gate;                       /* likewise */
+  cJSON *manifest;
+  struct csn_config config;
+  struct csn_engine *engine;
+  struct csn_sessions *sessions;
+  struct csn_catalog *catalog;
+  char *describe_json;
+  pthread_mutex_t mutex;
+  pthread_cond_t ended; /* a run has ended */
+  unsigned running;     /* calls inside call_run */
+  int draining;
+};
+
+int csn_instance_create(const caisson_host *host, const char *config_json, size_t n, uint64_t *id,
+                        struct csn_error *err);
+/* With a reference, to be given back by csn_registry_put(&i->handle); NULL: no such id. */
+struct csn_instance *csn_instance_get(uint64_t id);
+
+int csn_instance_is_draining(struct csn_instance *i);
+/* A run begins (CAISSON_E_DRAINING if it may not) and ends. */
+int csn_instance_enter(struct csn_instance *i, struct csn_error *err);
+void csn_instance_leave(struct csn_instance *i);
+
+int csn_instance_drain(struct csn_instance *i, uint64_t grace_ms);
+/* Makes the id unknown, drains, closes every call, and returns when nobody but the caller holds it. */
+void csn_instance_destroy(struct csn_instance *i);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "entry/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "entry/options.h"
+#include "tools/result.h"
+#include "util/alloc.h"
+#include "util/json.h"
+#include "util/utf8.h"
+
+static __thread uint64_t inside;
+
+uint64_t csn_run_inside(void) {
+  return inside;
+}
+
+/* What one run needs; freed at its end. */
+struct running {
+  struct csn_instance *instance;
+  struct csn_call *call;
+  const caisson_hooks *hooks; /* never NULL; members are looked at by CAISSON_HAS */
+  struct csn_control control;
+  struct csn_session_want want;
+  cJSON *options, *args;
+  struct csn_catalog_entry entry;
+};
+
+static void free_running(struct running *r) {
+  cJSON_Delete(r->options);
+  cJSON_Delete(r->args);
+}
+
+/* ---- the host's hooks, as the layers below know them ------------------------------------------- */
+
+static int hook_cancelled(void *ctx) {
+  const caisson_hooks *hooks = ctx;
+  return hooks->cancelled(hooks->ctx) != 0;
+}
+
+static int hook_output(void *ctx, int stream, const void *bytes, size_t n) {
+  const caisson_hooks *hooks = ctx;
+  return hooks->output(hooks->ctx, (uint32_t)stream, bytes, n) != 0;
+}
+
+static void hook_progress(void *ctx, const char *note) {
+  const caisson_hooks *hooks = ctx;
+  hooks->progress(hooks->ctx, -1, note, strlen(note));
+}
+
+static void set_control(struct running *r) {
+  uint64_t ms = r->call->deadline_ms;
+  r->control = (struct csn_control){CSN_NEVER, r->call->wake_fd, NULL, NULL};
+  if (ms > 0 && ms < (uint64_t)(INT64_MAX / CSN_MS))
+    r->control.deadline = csn_clock_after((int64_t)ms * CSN_MS);
+  if (CAISSON_HAS(r->hooks, cancelled) && r->hooks->cancelled) {
+    r->control.cancelled = hook_cancelled;
+    r->control.ctx = (void *)(uintptr_t)r->hooks;
+  }
+}
+
+static void set_want(struct running *r) {
+  r->want = (struct csn_session_want){.key = r->call->session,
+                                      .ensure = csn_options_ensure(r->options),
+                                      .options = r->options,
+                                      .ask_options = csn_options_ask,
+                                      .ask_ctx = r->instance};
+  if (CAISSON_HAS(r->hooks, progress) && r->hooks->progress) {
+    r->want.progress = hook_progress;
+    r->want.progress_ctx = (void *)(uintptr_t)r->hooks;
+  }
+}
+
+/* ---- before it runs --------------------------------------------------------------------------- */
+
+static int is_operation(const struct csn_call *c) {
+  return (c->flags & CAISSON_REQUEST_HOST) != 0;
+}
+
+static int find(struct running *r, struct csn_error *err) {
+  const struct csn_catalog *catalog = r->instance->catalog;
+  return is_operation(r->call)
+             ? csn_catalog_find_operation(catalog, r->call->name, &r->entry, err)
+             : csn_catalog_find_tool(catalog, r->call->name, &r->entry, err);
+}
+
+/* The host's own say, in its own words. */
+static int ask_gate(struct running *r, struct csn_error *err) {
+  const caisson_gate *gate = r->instance->gate;
+  if (!gate) return 0;
+  const char *name = r->entry.tool->name;
+  const struct csn_call *c = r->call;
+  caisson_str name_str = {name, strlen(name)};
+  caisson_str session = {c->session, strlen(c->session)};
+  caisson_str args = {c->args_size ? c->args : "{}", c->args_size ? c->args_size : 2};
+  char words[512] = "";
+  if (gate->allow(r->instance->host->ctx, c->flags, &name_str, &session, &args, words,
+                  sizeof words) == 0)
+    return 0;
+  words[sizeof words - 1] = '\0';
+  if (!*words || !csn_utf8_is_valid(words, strlen(words)))
+    snprintf(words, sizeof words, "this call was not allowed by the host");
+  return csn_fail(err, CAISSON_E_REFUSED, CAISSON_REASON_GATE, "%s", words);
+}
+
+static int prepare(struct running *r, struct csn_error *err) {
+  int rc = find(r, err);
+  if (rc == 0)
+    rc = csn_catalog_read_arguments(&r->entry, r->call->args, r->call->args_size, &r->args, err);
+  if (rc == 0)
+    rc = csn_options_read(r->instance, r->call->options, r->call->options_size, &r->options, err);
+  if (rc == 0) rc = csn_control_check(&r->control, err);
+  if (rc == 0) rc = ask_gate(r, err);
+  return rc;
+}
+
+/* ---- the run ---------------------------------------------------------------------------------- */
+
+static int run_tool(struct running *r, struct csn_tool_result *result, struct csn_error *err) {
+  const struct csn_instance *i = r->instance;
+  const struct csn_call *c = r->call;
+  set_want(r);
+  struct csn_tool_call call = {
+      .args = r->args,
+      .settings = &i->config.tools,
+      .sessions = i->sessions,
+      .engine = i->engine,
+      .want = &r->want,
+      .env = csn_json_get(r->options, "env"),
+      .secrets = csn_json_get(r->options, "secrets"),
+      .sandbox_image = i->config.sandbox.image,
+      .control = &r->control,
+      .output_limit = c->output_limit ? c->output_limit : i->config.tools.output_limit,
+      .input = c->input,
+      .input_ctx = c->input_ctx,
+  };
+  if (CAISSON_HAS(r->hooks, output) && r->hooks->output) {
+    call.output = hook_output;
+    call.output_ctx = (void *)(uintptr_t)r->hooks;
+  }
+  return r->entry.tool->run(&call, result, err);
+}
+
+static int run(struct running *r, struct csn_tool_result *result, struct csn_error *err) {
+  int rc = csn_instance_enter(r->instance, err);
+  if (rc == 0) {
+    rc = prepare(r, err);
+    if (rc == 0) rc = run_tool(r, result, err);
+  }
+  if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
+  return rc;
+}
+
+/* ---- the result ------------------------------------------------------------------------------- */
+
+#define SET(result, member, value) \
+  do { \
+    if (CAISSON_HAS(result, member)) (result)->member = (value); \
+  } while (0)
+
+/* The text of the document, kept by the call; a literal where there is no memory for one. */
+static caisson_str keep_json(struct csn_call *c, const cJSON *json) {
+  c->json = json ? csn_json_print(json) : NULL;
+  const char *text = c->json ? c->json : csn_result_no_memory;
+  return (caisson_str){text, strlen(text)};
+}
+
+static void deliver(struct running *r, int rc, const struct csn_tool_result *tool,
+                    int64_t begun, caisson_result *result) {
+  int none = rc < 0;
+  SET(result, outcome, none ? CAISSON_OUTCOME_NONE : tool->outcome);
+  SET(result, exit_code, none ? CAISSON_EXIT_UNKNOWN : tool->exit_code);
+  SET(result, term_signal, tool->term_signal);
+  SET(result, flags, tool->flags);
+  SET(result, reserved, 0);
+  SET(result, wall_ns, (uint64_t)(csn_clock_now() - begun));
+  SET(result, bytes_out, tool->bytes_out);
+  SET(result, bytes_dropped, tool->bytes_dropped);
+  SET(result, json, keep_json(r->call, tool->json));
+}
+
+static void log_call(const struct running *r, int rc, const struct csn_tool_result *tool,
+                     int64_t begun, const struct csn_error *err) {
+  const struct csn_log *log = &r->instance->log;
+  int64_t ms = (csn_clock_now() - begun) / CSN_MS;
+  if (rc < 0)
+    csn_log(log, rc == CAISSON_E_ENGINE || rc == CAISSON_E_INTERNAL ? CAISSON_LOG_WARNING
+                                                                     : CAISSON_LOG_INFO,
+            "call %s session=\"%s\": %s: %s (%lld ms)", r->call->name, r->call->session,
+            err->reason, err->message, (long long)ms);
+  else
+    csn_log(log, tool->outcome == CAISSON_OUTCOME_LOST ? CAISSON_LOG_WARNING : CAISSON_LOG_DEBUG,
+            "call %s session=\"%s\": outcome %d, exit code %d (%lld ms)", r->call->name,
+            r->call->session, tool->outcome, tool->exit_code, (long long)ms);
+}
+
+int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks *hooks,
+                 caisson_result *result, struct csn_error *err) {
+  static const caisson_hooks no_hooks = {.struct_size = sizeof no_hooks};
+  int64_t begun = csn_clock_now();
+  struct csn_tool_result tool = {0};
+  struct running r = {.instance = i, .call = c, .hooks = hooks ? hooks : &no_hooks};
+  int rc = csn_call_begin(c, err);
+  if (rc) return rc;
+  uint64_t outer = inside;
+  inside = i->handle.id;
+  set_control(&r);
+  rc = run(&r, &tool, err);
+  int entered = rc != CAISSON_E_DRAINING;
+  if (rc < 0 && csn_result_from_error(err, is_operation(c), &tool) != 0) tool.json = NULL;
+  deliver(&r, rc, &tool, begun, result);
+  log_call(&r, rc, &tool, begun, err);
+  cJSON_Delete(tool.json);
+  free_running(&r);
+  inside = outer;
+  csn_call_end(c);
+  if (entered) csn_instance_leave(i);
+  return rc;
+}

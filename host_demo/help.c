@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* help.c: the texts of --help, and nothing else. At most 80 columns, as terminals have them. */
+#include "help.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const char csn_help_main[] =
+    "caisson-host runs tools in a sandbox: a hardened container for each session.\n"
+    "\n"
+    "  caisson-host doctor                          is all there that it needs?\n"
+    "  caisson-host call shell 'uname -a; id'       run a command\n"
+    "  caisson-host call shell -- ls -la /          the same, without the quotes\n"
+    "  caisson-host call run_python 'print(6 * 7)'  run a Python program\n"
+    "  caisson-host repl                            an interactive session\n"
+    "\n"
+    "usage: caisson-host [OPTION...] COMMAND [ARGUMENT...]\n"
+    "\n"
+    "commands:\n"
+    "  doctor            check plugin, engine, image, helper and limits, with a fix\n"
+    "                    for each fault\n"
+    "  tools             list the tools\n"
+    "  call TOOL [ARGS]  call one, with live output; ARGS is JSON, or plain text\n"
+    "  repl              type commands that run in the session\n"
+    "  sessions          list the sessions\n"
+    "  inspect [KEY]     show one\n"
+    "  rm KEY...         end sessions and remove their files\n"
+    "  shutdown [--all]  end all of them\n"
+    "  op NAME [ARGS]    run one of the plugin's operations, such as engine.info\n"
+    "  help [COMMAND]    this text, or a command's own (as COMMAND --help)\n"
+    "\n"
+    "options:\n"
+    "  --session KEY     which session; its files last from one call to the next.\n"
+    "                    The default is a session named `default`\n"
+    "  --ephemeral       a sandbox of the call's own instead, gone when it ends\n"
+    "  --timeout TIME    for all of a call, sandbox start included: 30, 1.5s, 500ms,\n"
+    "                    2m. Without it there is none but the tool's own\n"
+    "  --json            print the result as JSON, exactly as a program would get it\n"
+    "  --config FILE     the plugin's configuration, in JSON (or $CAISSON_CONFIG)\n"
+    "  --plugin PATH     which plugin (or $CAISSON_PLUGIN). Else the first that is\n"
+    "                    there of caisson.so beside this program,\n"
+    "                    ../lib/caisson/caisson.so from there, and where it was\n"
+    "                    installed\n"
+    "  -v, --verbose     show the plugin's log, and what each call took\n"
+    "  -h, --help        this text\n"
+    "  --version         the program's version and the ABI's\n"
+    "\n"
+    "Ctrl-C cancels the running call: all that it started is ended, the session and\n"
+    "its files stay. A second one leaves at once.\n"
+    "\n"
+    "The exit code is the tool's own, or 124 for a timeout, 130 for a cancel, 137 for\n"
+    "out of memory, 125 where nothing could be run (the message says why), 2 for a\n"
+    "mistake on the command line.\n"
+    "\n"
+    "A configuration that names an image and an engine:\n"
+    "  {\"config_version\": 1, \"sandbox\": {\"image\": \"python:3.12-slim\"},\n"
+    "   \"engine\": {\"endpoint\": \"unix:///var/run/docker.sock\"}}\n";
+
+static const char help_call[] =
+    "usage: caisson-host call [OPTION...] TOOL [JSON | TEXT | -]\n"
+    "       caisson-host call [OPTION...] TOOL -- WORD...\n"
+    "\n"
+    "Calls a tool. Its output appears as it is written, stdout on stdout and stderr\n"
+    "on stderr, and its exit code becomes this program's.\n"
+    "\n"
+    "  JSON     the tool's arguments: '{\"command\": \"ls\", \"cwd\": \"/tmp\"}'\n"
+    "  TEXT     for a tool that requires one argument and no more, that argument\n"
+    "           (shell: the command; run_python: the code). It must not begin with {\n"
+    "  -        JSON or TEXT from stdin\n"
+    "  -- WORD  TEXT made of all words with blanks between them, as ssh does,\n"
+    "           whatever they begin with\n"
+    "\n"
+    "  --input FILE  what the program in the sandbox reads on its stdin; - for our own\n"
+    "                stdin. Without this option it has none\n"
+    "  --session KEY, --ephemeral, --timeout TIME, --json, ...: caisson-host --help\n"
+    "\n"
+    "A tool may have a time limit of its own among its arguments (shell: timeout_ms,\n"
+    "120000 if not given). `caisson-host tools` lists tools and arguments.\n"
+    "\n"
+    "  caisson-host call shell 'echo $((6 * 7)) > answer'   files stay in the session\n"
+    "  caisson-host call shell 'cat answer'                 for the next call\n"
+    "  caisson-host call --session other shell 'ls'         another session\n"
+    "  caisson-host call --ephemeral shell 'ls'             one for this call alone\n"
+    "  caisson-host call shell '{\"command\": \"make\", \"timeout_ms\": 400000}'\n"
+    "  caisson-host call run_python - < program.py\n"
+    "  sort -r names | caisson-host call --input - shell 'head -3'\n"
+    "  caisson-host call --json shell 'exit 3'              what a model is shown\n";
+
+static const char help_op[] =
+    "usage: caisson-host op [OPTION...] NAME [JSON | -]\n"
+    "\n"
+    "Runs one of the plugin's operations: what a host may do and a model may not. The\n"
+    "session, where an operation is about one, is that of --session. `tools --json`\n"
+    "lists them all.\n"
+    "\n"
+    "  caisson-host op engine.info\n"
+    "  caisson-host op session.ensure --session work\n"
+    "  caisson-host op session.inspect --session work --json\n"
+    "  caisson-host op session.shutdown '{\"scope\": \"instance\"}'\n";
+
+static const char help_tools[] =
+    "usage: caisson-host tools [--json]\n"
+    "\n"
+    "Lists the tools as the configuration offers them, with their arguments; what is\n"
+    "[optional] stands in brackets. --json prints the whole description, schemas\n"
+    "included. No engine is needed.\n";
+
+static const char help_repl_command[] =
+    "usage: caisson-host repl [--session KEY | --ephemeral] [--timeout TIME]\n"
+    "\n"
+    "Each line that you type runs in the sandbox of the session. Ctrl-C cancels what\n"
+    "runs, or clears the line; Ctrl-D leaves. With --ephemeral the session is a new\n"
+    "one and is removed when you leave. Lines are kept in\n"
+    "${XDG_STATE_HOME:-~/.local/state}/caisson/history.\n"
+    "\n"
+    "Lines may come from a pipe as well: then there is no prompt, and the exit code\n"
+    "is that of the last line. :help lists the commands that begin with a colon.\n"
+    "\n"
+    "  caisson-host repl --session work\n"
+    "  printf '%s\\n' 'date > now' 'cat now' | caisson-host repl\n";
+
+const char csn_help_repl[] =
+    "A line is a command for the sandbox's shell. Each has a shell of its own; files\n"
+    "last.\n"
+    "  :cd DIR          where the following lines run; alone: the workspace\n"
+    "  :python [CODE]   a program: CODE, or the lines up to one with a lone .\n"
+    "  :call TOOL JSON  any tool; plain text for one that requires one argument\n"
+    "  :tools           list the tools\n"
+    "  :sessions        list the sessions\n"
+    "  :session [KEY]   say which session this is, or go to another\n"
+    "  :rm [KEY]        end this session, or another, and remove its files\n"
+    "  :help            this text\n"
+    "  :quit            leave (also Ctrl-D); the session lives on\n";
+
+static const char help_sessions[] =
+    "usage: caisson-host sessions [--json]\n"
+    "\n"
+    "Lists the sessions of this configuration's instance. Looking does not keep them\n"
+    "alive.\n";
+
+static const char help_inspect[] =
+    "usage: caisson-host inspect [KEY] [--json]\n"
+    "\n"
+    "Shows what is known of a session (without KEY: the default one). Never makes\n"
+    "one. The exit code is 1 where there is none.\n";
+
+static const char help_rm[] =
+    "usage: caisson-host rm KEY... [--json]\n"
+    "\n"
+    "Ends sessions and all that runs in them, and removes their files. The exit code\n"
+    "is 1 where one was not there. A key that begins with - goes behind a --.\n";
+
+static const char help_shutdown[] =
+    "usage: caisson-host shutdown [--all] [--json]\n"
+    "\n"
+    "Ends every session of this configuration's instance and removes their files,\n"
+    "those of other processes too. Lists them and asks first; --all does not ask.\n";
+
+static const char help_doctor[] =
+    "usage: caisson-host doctor [--json]\n"
+    "\n"
+    "Checks what a sandbox needs, one line each: the plugin, its configuration, the\n"
+    "engine and the permission to use it, the image, the helper inside, the limits\n"
+    "that really hold. It makes one sandbox of its own, looks around inside and\n"
+    "removes it. What fails comes with its fix; the exit code is then 1.\n";
+
+const char *csn_help_command(const char *name) {
+  static const struct {
+    const char *name, *text;
+  } texts[] = {{"call", help_call},           {"op", help_op},
+               {"tools", help_tools},         {"repl", help_repl_command},
+               {"sessions", help_sessions},   {"inspect", help_inspect},
+               {"rm", help_rm},               {"shutdown", help_shutdown},
+               {"doctor", help_doctor}};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    if (strcmp(texts[i].name, name) == 0)
+      return texts[i].text;
+  return NULL;
+}

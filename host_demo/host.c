@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.c: the host's side of the ABI in one place: what this program offers to the plugin, an
+ * instance from create to destroy, a call from open to close, and the hooks that fire meanwhile.
+ * Knows nothing of how results are shown. */
+#include "host.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "interrupt.h"
+#include "json.h"
+#include "ui.h"
+#include "version.h"
+
+#define CONFIG_MAX ((size_t)1024 * 1024)
+/* How long `input` may hold the calling thread, on which the output callback waits too. */
+#define INPUT_WAIT_MS 1
+
+/* ---- the instance ---------------------------------------------------------------------------- */
+
+static void on_log(void *ctx, int32_t level, const char *text, uint64_t n) {
+  const struct csn_host *host = ctx;
+  if (level > CAISSON_LOG_WARNING && !host->verbose)
+    return;
+  const char *kind = level <= CAISSON_LOG_ERROR      ? "error: "
+                     : level <= CAISSON_LOG_WARNING ? "warning: "
+                                                     : "";
+  csn_ui_say("%s%.*s", kind, (int)(n < 4000 ? n : 4000), text);
+}
+
+int csn_host_load(struct csn_host *host, const struct csn_options *options,
+                  char why[CSN_LOADER_MESSAGE]) {
+  *host = (struct csn_host){.verbose = options->verbose};
+  host->offer = (caisson_host){
+      .struct_size = sizeof host->offer,
+      .abi_minor = CAISSON_ABI_MINOR,
+      .ctx = host,
+      .name = "caisson-host",
+      .version = CSN_VERSION,
+      .log = on_log,
+  };
+  return csn_loader_open(options->plugin, &host->loaded, why);
+}
+
+/* The same configuration with engine.lazy true. Text that is no object is left to the plugin, which
+ * says what is wrong with it. */
+static char *make_lazy(char *config, size_t *size) {
+  cJSON *document = *size > 0 ? csn_json_parse(config, *size) : cJSON_CreateObject();
+  if (!cJSON_IsObject(document)) {
+    cJSON_Delete(document);
+    return config;
+  }
+  if (*size == 0)
+    (void)cJSON_AddNumberToObject(document, "config_version", 1);
+  cJSON *engine = cJSON_GetObjectItemCaseSensitive(document, "engine");
+  if (!engine)
+    engine = cJSON_AddObjectToObject(document, "engine");
+  if (cJSON_IsObject(engine)) {
+    cJSON_DeleteItemFromObjectCaseSensitive(engine, "lazy");
+    (void)cJSON_AddTrueToObject(engine, "lazy");
+  }
+  free(config);
+  config = csn_must(cJSON_PrintUnformatted(document));
+  *size = strlen(config);
+  cJSON_Delete(document);
+  return config;
+}
+
+int32_t csn_host_create(struct csn_host *host, const struct csn_options *options, bool lazy,
+                        caisson_error *err) {
+  char *config = NULL;
+  size_t size = 0;
+  *err = (caisson_error){.struct_size = sizeof *err};
+  if (options->config && !(config = csn_file_read(options->config, CONFIG_MAX, &size))) {
+    err->code = CAISSON_E_CONFIG;
+    err->sys_errno = errno;
+    (void)snprintf(err->message, sizeof err->message, "cannot be read: %s", strerror(errno));
+    return err->code;
+  }
+  if (lazy)
+    config = make_lazy(config, &size);
+  int32_t status = host->loaded.plugin->create(&host->offer, config, size, &host->instance, err);
+  if (status < 0)
+    host->instance = 0;
+  free(config);
+  return status;
+}
+
+int csn_host_start(struct csn_host *host, const struct csn_options *options, bool lazy) {
+  caisson_error err;
+  char why[CSN_LOADER_MESSAGE];
+  if (csn_host_load(host, options, why) < 0) {
+    csn_ui_say("%s", why);
+    return CSN_EXIT_FAILED;
+  }
+  int32_t status = csn_host_create(host, options, lazy, &err);
+  if (status >= 0)
+    return 0;
+  if (status == CAISSON_E_CONFIG && options->config)
+    csn_ui_say("configuration %s: %s", options->config, err.message);
+  else
+    csn_ui_say("%s",
+               *err.message ? err.message : "the plugin made no instance, and does not say why");
+  csn_host_stop(host);
+  return CSN_EXIT_FAILED;
+}
+
+void csn_host_stop(struct csn_host *host) {
+  cJSON_Delete(host->offered);
+  host->offered = NULL;
+  if (host->instance)
+    (void)host->loaded.plugin->destroy(host->instance);
+  host->instance = 0;
+  csn_loader_close(&host->loaded);
+}
+
+const cJSON *csn_host_describe(struct csn_host *host) {
+  caisson_str json = {NULL, 0};
+  if (host->offered)
+    return host->offered;
+  int32_t status = host->loaded.plugin->describe(host->instance, &json);
+  if (status >= 0)
+    host->offered = csn_json_parse(json.data, (size_t)json.size);
+  if (!host->offered)
+    csn_ui_say("the plugin does not say what it offers (status %d)", (int)status);
+  return host->offered;
+}
+
+const cJSON *csn_host_tool(struct csn_host *host, const char *name) {
+  const cJSON *tool;
+  cJSON_ArrayForEach(tool, csn_json_get(csn_host_describe(host), "tools")) {
+    const char *own = csn_json_string(tool, "name");
+    if (own && strcmp(own, name) == 0)
+      return tool;
+  }
+  return NULL;
+}
+
+const char *csn_host_tool_name(struct csn_host *host, const char *factory_name) {
+  const cJSON *tool;
+  cJSON_ArrayForEach(tool, csn_json_get(csn_host_describe(host), "tools")) {
+    const char *made_as = csn_json_string(csn_json_get(tool, "_meta"), "caisson/tool");
+    if (made_as && strcmp(made_as, factory_name) == 0)
+      return csn_json_string(tool, "name");
+  }
+  return NULL;
+}
+
+/* ---- hooks ----------------------------------------------------------------------------------- */
+
+struct run {
+  const struct csn_host *host;
+  struct csn_reply *reply;
+  bool told; /* that it is being cancelled */
+};
+
+static int32_t on_cancelled(void *ctx) {
+  struct run *run = ctx;
+  if (!csn_interrupt_pressed())
+    return 0;
+  if (!run->told && isatty(STDERR_FILENO))
+    csn_ui_say("cancelling (Ctrl-C again leaves at once)");
+  run->told = true;
+  return 1;
+}
+
+static int32_t on_output(void *ctx, uint32_t stream, const void *bytes, uint64_t n) {
+  struct run *run = ctx;
+  if (n == 0)
+    return 0;
+  csn_ui_progress_clear();
+  int fd = stream == CAISSON_STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+  int failed = csn_file_write(fd, bytes, (size_t)n, csn_interrupt_pressed);
+  run->reply->streamed += n;
+  run->reply->line_open = ((const char *)bytes)[n - 1] != '\n';
+  if (failed && failed != EINTR)
+    run->reply->write_errno = failed;
+  return failed != 0;
+}
+
+static void on_progress(void *ctx, int32_t permille, const char *note, uint64_t n) {
+  const struct run *run = ctx;
+  csn_ui_progress(run->host->verbose, permille, note, n);
+}
+
+static int64_t on_input(void *ctx, void *buffer, uint64_t capacity) {
+  const struct csn_call *call = ctx;
+  struct pollfd ready = {.fd = call->input, .events = POLLIN};
+  if (poll(&ready, 1, INPUT_WAIT_MS) <= 0)
+    return CAISSON_INPUT_AGAIN;
+  ssize_t n = read(call->input, buffer, (size_t)capacity);
+  if (n < 0)
+    return errno == EINTR || errno == EAGAIN ? CAISSON_INPUT_AGAIN : CAISSON_INPUT_ERROR;
+  return n; /* 0 is CAISSON_INPUT_END */
+}
+
+/* ---- one call -------------------------------------------------------------------------------- */
+
+static caisson_str str(const char *text) {
+  return (caisson_str){text, text ? strlen(text) : 0};
+}
+
+/* The plugin's json ends with the call, so what outlives it is a copy. */
+static void keep_result(struct csn_reply *reply) {
+  const caisson_str *json = &reply->result.json;
+  if (!json->data)
+    return;
+  reply->json = csn_must(malloc((size_t)json->size + 1));
+  memcpy(reply->json, json->data, (size_t)json->size);
+  reply->json[json->size] = '\0';
+  reply->result.json.data = reply->json;
+  reply->document = csn_json_parse(reply->json, (size_t)json->size);
+}
+
+static void run_call(struct csn_host *host, const struct csn_call *call, uint64_t id,
+                     struct csn_reply *reply) {
+  const caisson_plugin *plugin = host->loaded.plugin;
+  struct run run = {.host = host, .reply = reply};
+  caisson_hooks hooks = {
+      .struct_size = sizeof hooks,
+      .ctx = &run,
+      .cancelled = on_cancelled,
+      .output = call->live ? on_output : NULL,
+      .progress = on_progress,
+  };
+  (void)fflush(stdout);
+  csn_interrupt_enter(CSN_INTERRUPT_CALL);
+  reply->status = plugin->call_run(host->instance, id, &hooks, &reply->result, &reply->error);
+  csn_interrupt_enter(CSN_INTERRUPT_IDLE);
+  csn_ui_progress_clear();
+}
+
+void csn_host_call(struct csn_host *host, const struct csn_call *call, struct csn_reply *reply) {
+  const caisson_plugin *plugin = host->loaded.plugin;
+  struct csn_call with_input = *call;
+  uint64_t id = 0;
+  caisson_request request = {
+      .struct_size = sizeof request,
+      .flags = call->operation ? CAISSON_REQUEST_HOST : 0,
+      .name = str(call->name),
+      .args_json = str(call->args),
+      .session = str(call->session),
+      .deadline_ms = call->timeout_ms,
+      .input = call->input >= 0 ? on_input : NULL,
+      .input_ctx = &with_input,
+  };
+  if (call->args_size)
+    request.args_json.size = call->args_size;
+  *reply = (struct csn_reply){.status = 0};
+  reply->error.struct_size = sizeof reply->error;
+  reply->result.struct_size = sizeof reply->result;
+  reply->status = plugin->call_open(host->instance, &request, &id, &reply->error);
+  if (reply->status < 0)
+    return;
+  run_call(host, call, id, reply);
+  keep_result(reply);
+  (void)plugin->call_close(host->instance, id);
+}
+
+void csn_reply_free(struct csn_reply *reply) {
+  cJSON_Delete(reply->document);
+  free(reply->json);
+  *reply = (struct csn_reply){.status = 0};
+}
+
+const cJSON *csn_reply_structured(const struct csn_reply *reply) {
+  return csn_json_get(reply->document, "structuredContent");
+}

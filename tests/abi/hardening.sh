@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# What the build promises about its binaries, read from the binaries.
+set -uo pipefail
+. tests/tap.sh
+
+has() { # has NAME TEXT REGEX
+  grep -qE "$3" <<<"$2"
+  ok $? "$1"
+}
+lacks() {
+  ! grep -qE "$3" <<<"$2"
+  ok $? "$1"
+}
+
+for file in "$CAISSON_PLUGIN" "$CAISSON_HOST" "$CAISSON_GUEST"; do
+  name=${file##*/}
+  segments=$(readelf -lW "$file")
+  has "$name: relro" "$segments" GNU_RELRO
+  has "$name: a stack that cannot be executed" "$segments" 'GNU_STACK.* RW +0x'
+  lacks "$name: nothing writable and executable" "$segments" 'LOAD.* RWE '
+done
+
+for file in "$CAISSON_PLUGIN" "$CAISSON_HOST"; do
+  name=${file##*/}
+  dynamic=$(readelf -dW "$file")
+  imports=$(nm -D --undefined-only "$file")
+  has "$name: bound when loaded" "$dynamic" '\(FLAGS(_1)?\).*NOW'
+  lacks "$name: no run path" "$dynamic" 'R(UN)?PATH'
+  lacks "$name: no text relocations" "$dynamic" TEXTREL
+  has "$name: stack protector" "$imports" __stack_chk_fail
+  has "$name: fortified" "$imports" '_chk(@|$)'
+  lacks "$name: no path of this machine" "$(strings "$file")" "^$PWD/"
+done
+has "caisson.so: never unloaded" "$(readelf -dW "$CAISSON_PLUGIN")" NODELETE
+has "caisson-host: position independent" "$(readelf -hW "$CAISSON_HOST")" 'Type: +DYN'
+lacks "caisson-guest: no interpreter" "$(readelf -lW "$CAISSON_GUEST")" INTERP
+lacks "caisson-guest: needs no library" "$(readelf -dW "$CAISSON_GUEST")" NEEDED
+
+done_testing

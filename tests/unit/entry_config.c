@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: what is not given has its default, and every mistake is refused by its path. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry/config.h"
+#include "tap.h"
+#include "tools/manifest.h"
+#include "util/alloc.h"
+
+static cJSON *manifest;
+
+static int read_n(const char *json, size_t n, struct csn_config *out, struct csn_error *err) {
+  memset(err, 0, sizeof *err);
+  return csn_config_read(csn_manifest_config_schema(manifest), json, n, out, err);
+}
+
+static int read_config(const char *json, struct csn_config *out, struct csn_error *err) {
+  return read_n(json, strlen(json), out, err);
+}
+
+/* ---- what is not given ---------------------------------------------------------------------- */
+
+static void test_defaults(const char *json, const char *what) {
+  struct csn_config c;
+  struct csn_error err;
+  unsetenv("DOCKER_HOST");
+  is_int(read_config(json, &c, &err), 0, "%s is a whole configuration", what);
+  is_str(c.instance, "default", "instance");
+  is_str(c.endpoint, "unix:///var/run/docker.sock", "engine.endpoint");
+  is_int(c.lazy, 0, "engine.lazy");
+  is_str(c.sandbox.image, "python:3.12-slim", "sandbox.image");
+  is_str(c.sandbox.user, "auto", "sandbox.user");
+  is_int(c.sandbox.uid_first, 30000, "sandbox.uid_range: the first");
+  is_int(c.sandbox.uid_last, 59999, "sandbox.uid_range: the last");
+  is_str(c.sandbox.hostname, "sandbox", "sandbox.hostname");
+  is_str(c.sandbox.runtime, NULL, "sandbox.runtime");
+  is_str(c.sandbox.workdir, "/workspace", "sandbox.workdir");
+  is_int(c.sandbox.memory, 1 << 30, "sandbox.memory");
+  ok(c.sandbox.cpus > 0.999 && c.sandbox.cpus < 1.001, "sandbox.cpus");
+  is_int(c.sandbox.pids, 256, "sandbox.pids");
+  is_int(c.sandbox.nofile, 4096, "sandbox.nofile");
+  is_int(c.sandbox.workspace_size, 512 << 20, "sandbox.workspace.size");
+  is_int(c.sandbox.tmp_size, 128 << 20, "sandbox.tmp.size");
+  is_int(c.sandbox.shm_size, 16 << 20, "sandbox.shm.size");
+  is_int(c.sandbox.idle_ttl_ms, 900000, "sandbox.idle_ttl_s");
+  is_int(c.sandbox.max_lifetime_ms, 86400000, "sandbox.max_lifetime_s");
+  is_int(c.tools.output_limit, 50000, "tools.output_limit");
+  is_int(c.tools.shell_timeout_ms, 120000, "tools.shell_timeout_ms");
+  is_int(c.tools.max_timeout_ms, 600000, "tools.max_timeout_ms");
+  is_int(c.tools.spill_max, 32 << 20, "tools.spill_max");
+  csn_config_free(&c);
+}
+
+/* The defaults that the schema tells people are those that hold. */
+static void test_documented(void) {
+  static const char *const sizes[] = {"memory", "workspace", "tmp", "shm"};
+  const cJSON *sandbox = cJSON_GetObjectItem(
+      cJSON_GetObjectItem(
+          cJSON_GetObjectItem(csn_manifest_config_schema(manifest), "properties"), "sandbox"),
+      "properties");
+  struct csn_config c;
+  struct csn_error err;
+  is_int(read_config("", &c, &err), 0, "the defaults once more");
+  const uint64_t got[] = {c.sandbox.memory, c.sandbox.workspace_size, c.sandbox.tmp_size,
+                          c.sandbox.shm_size};
+  for (size_t i = 0; i < 4; i++) {
+    const cJSON *s = cJSON_GetObjectItem(sandbox, sizes[i]);
+    const cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(s, "properties"), "size");
+    is_int(csn_policy_bytes(cJSON_GetObjectItem(inner ? inner : s, "default")), got[i],
+           "the manifest tells sandbox.%s as it is", sizes[i]);
+  }
+  is_int(cJSON_GetObjectItem(cJSON_GetObjectItem(sandbox, "idle_ttl_s"), "default")->valuedouble,
+         c.sandbox.idle_ttl_ms / 1000, "and sandbox.idle_ttl_s");
+  is_int(cJSON_GetObjectItem(cJSON_GetObjectItem(sandbox, "pids"), "default")->valuedouble,
+         c.sandbox.pids, "and sandbox.pids");
+  csn_config_free(&c);
+}
+
+static void test_environment(void) {
+  struct csn_config c;
+  struct csn_error err;
+  setenv("DOCKER_HOST", "tcp://10.0.0.1:2375", 1);
+  is_int(read_config("{}", &c, &err), 0, "with DOCKER_HOST");
+  is_str(c.endpoint, "tcp://10.0.0.1:2375", "the engine is the one it names");
+  csn_config_free(&c);
+  is_int(read_config("{\"config_version\":1,\"engine\":{\"endpoint\":\"unix:///x\"}}", &c, &err), 0,
+         "and an endpoint");
+  is_str(c.endpoint, "unix:///x", "which goes before it");
+  csn_config_free(&c);
+  setenv("DOCKER_HOST", "", 1);
+  is_int(read_config("{}", &c, &err), 0, "an empty DOCKER_HOST");
+  is_str(c.endpoint, "unix:///var/run/docker.sock", "is none");
+  csn_config_free(&c);
+  unsetenv("DOCKER_HOST");
+}
+
+/* ---- what is given -------------------------------------------------------------------------- */
+
+static void test_given(void) {
+  struct csn_config c;
+  struct csn_error err;
+  int rc = read_config(
+      "{\"config_version\":1,\"x-mine\":{\"anything\":[1]},\"instance\":\"A_b.9\","
+      "\"engine\":{\"lazy\":true,\"x-note\":\"y\"},"
+      "\"sandbox\":{\"image\":\"i\",\"user\":\"1000:1001\",\"uid_range\":[1000,1000],"
+      "\"hostname\":\"h-1\",\"runtime\":\"runsc\",\"workdir\":\"/tmp\",\"memory\":\"2g\","
+      "\"cpus\":0.25,\"pids\":16,\"nofile\":64,\"workspace\":{\"size\":1048576},"
+      "\"tmp\":{\"size\":\"1m\"},\"shm\":{\"size\":65536},\"env\":{\"A\":\"1\"},"
+      "\"idle_ttl_s\":1,\"max_lifetime_s\":31536000},"
+      "\"tools\":{\"output_limit\":1000,\"shell_timeout_ms\":100,\"max_timeout_ms\":100,"
+      "\"spill_max\":0},\"tool_names\":{\"shell\":\"bash\"}}",
+      &c, &err);
+  if (!ok(rc == 0, "everything given")) BAIL_OUT("%s", err.message);
+  is_str(c.instance, "A_b.9", "instance");
+  is_int(c.lazy, 1, "engine.lazy");
+  is_str(c.sandbox.image, "i", "sandbox.image");
+  is_str(c.sandbox.user, "1000:1001", "sandbox.user");
+  ok(c.sandbox.uid_first == 1000 && c.sandbox.uid_last == 1000, "sandbox.uid_range of one");
+  is_str(c.sandbox.hostname, "h-1", "sandbox.hostname");
+  is_str(c.sandbox.runtime, "runsc", "sandbox.runtime");
+  is_str(c.sandbox.workdir, "/tmp", "sandbox.workdir");
+  is_int(c.sandbox.memory, 2ll << 30, "sandbox.memory");
+  ok(c.sandbox.cpus > 0.249 && c.sandbox.cpus < 0.251, "sandbox.cpus");
+  ok(c.sandbox.pids == 16 && c.sandbox.nofile == 64, "sandbox.pids and .nofile");
+  ok(c.sandbox.workspace_size == 1 << 20 && c.sandbox.tmp_size == 1 << 20 &&
+         c.sandbox.shm_size == 65536, "sizes as numbers and as text");
+  is_str(cJSON_GetStringValue(cJSON_GetObjectItem(c.sandbox.env, "A")), "1", "sandbox.env");
+  ok(c.sandbox.idle_ttl_ms == 1000 && c.sandbox.max_lifetime_ms == 31536000000, "times");
+  ok(c.tools.output_limit == 1000 && c.tools.shell_timeout_ms == 100 &&
+         c.tools.max_timeout_ms == 100 && c.tools.spill_max == 0, "tools");
+  csn_config_free(&c);
+}
+
+/* ---- mistakes ------------------------------------------------------------------------------- */
+
+#define V "{\"config_version\":1,"
+#define SANDBOX(member) V "\"sandbox\":{" member "}}"
+
+static const struct {
+  const char *json, *path, *words;
+} mistakes[] = {
+    {"{", "the configuration", ""},
+    {"[]", "", "object"},
+    {"{\"config_version\":1}x", "the configuration", ""},
+    {"{\"config_version\":1,\"config_version\":1}", "the configuration", "config_version"},
+    {"{\"instance\":\"a\"}", "config_version", "required"},
+    {"{\"config_version\":2}", "config_version", "must be 1"},
+    {"{\"config_version\":\"1\"}", "config_version", "must be 1"},
+    {V "\"instanze\":\"a\"}", "instanze", "did you mean \"instance\""},
+    {V "\"instance\":\"\"}", "instance: ", "1 to 32"},
+    {V "\"instance\":\"a-b\"}", "instance: ", "letters"},
+    {V "\"instance\":\"a/b\"}", "instance: ", "letters"},
+    {V "\"instance\":\"0123456789012345678901234567890123\"}", "instance: ", "1 to 32"},
+    {V "\"instance\":7}", "instance: ", ""},
+    {V "\"engine\":\"unix:///x\"}", "engine: ", "object"},
+    {V "\"engine\":{\"endpoint\":\"\"}}", "engine.endpoint: ", ""},
+    {V "\"engine\":{\"lazy\":1}}", "engine.lazy: ", "true or false"},
+    {V "\"engine\":{\"endpiont\":\"x\"}}", "engine: ", "did you mean \"endpoint\""},
+    {SANDBOX("\"memory\":\"lots\""), "sandbox.memory: ", "512m"},
+    {SANDBOX("\"memory\":\"1m\""), "sandbox.memory: ", "16777216"},
+    {SANDBOX("\"memory\":0"), "sandbox.memory: ", ""},
+    {SANDBOX("\"memory\":\"600m\""), "sandbox.memory: ", "sandbox.workspace.size"},
+    {SANDBOX("\"memory\":null"), "sandbox.memory: ", ""},
+    {SANDBOX("\"memmory\":\"1g\""), "sandbox: ", "did you mean \"memory\""},
+    {SANDBOX("\"cpus\":0"), "sandbox.cpus: ", "0.01"},
+    {SANDBOX("\"cpus\":\"1\""), "sandbox.cpus: ", "without quotes"},
+    {SANDBOX("\"pids\":15"), "sandbox.pids: ", "16"},
+    {SANDBOX("\"pids\":16.5"), "sandbox.pids: ", "integer"},
+    {SANDBOX("\"nofile\":63"), "sandbox.nofile: ", "64"},
+    {SANDBOX("\"workspace\":{\"size\":\"1k\"}"), "sandbox.workspace.size: ", ""},
+    {SANDBOX("\"workspace\":\"1g\""), "sandbox.workspace: ", "object"},
+    {SANDBOX("\"tmp\":{\"size\":\"2000g\"}"), "sandbox.memory: ", "sandbox.tmp.size"},
+    {SANDBOX("\"shm\":{\"size\":1}"), "sandbox.shm.size: ", ""},
+    {SANDBOX("\"user\":\"root\""), "sandbox.user: ", "auto"},
+    {SANDBOX("\"user\":\"0:0\""), "sandbox.user: ", ""},
+    {SANDBOX("\"user\":\"1000:0\""), "sandbox.user: ", ""},
+    {SANDBOX("\"user\":\"1000\""), "sandbox.user: ", ""},
+    {SANDBOX("\"user\":\"4294967295:1\""), "sandbox.user: ", ""},
+    {SANDBOX("\"user\":\"1000:1000:1\""), "sandbox.user: ", ""},
+    {SANDBOX("\"uid_range\":[2000,1999]"), "sandbox.uid_range: ", "first"},
+    {SANDBOX("\"uid_range\":[999,2000]"), "sandbox.uid_range[0]: ", "1000"},
+    {SANDBOX("\"uid_range\":[1000]"), "sandbox.uid_range: ", "2"},
+    {SANDBOX("\"uid_range\":[1000,\"x\"]"), "sandbox.uid_range[1]: ", "integer"},
+    {SANDBOX("\"hostname\":\"a_b\""), "sandbox.hostname: ", ""},
+    {SANDBOX("\"hostname\":\"-a\""), "sandbox.hostname: ", ""},
+    {SANDBOX("\"workdir\":\"work\""), "sandbox.workdir: ", "absolute"},
+    {SANDBOX("\"env\":{\"A\":1}"), "sandbox.env.A: ", "string"},
+    {SANDBOX("\"env\":{\"1A\":\"x\"}"), "sandbox.env", ""},
+    {SANDBOX("\"env\":{\"A=B\":\"x\"}"), "sandbox.env", ""},
+    {SANDBOX("\"idle_ttl_s\":0"), "sandbox.idle_ttl_s: ", "1"},
+    {SANDBOX("\"max_lifetime_s\":-5"), "sandbox.max_lifetime_s: ", "1"},
+    {V "\"tools\":{\"enabled\":[\"shel\"]}}", "tools.enabled[0]: ", "\"shell\""},
+    {V "\"tools\":{\"output_limit\":10}}", "tools.output_limit: ", "1000"},
+    {V "\"tools\":{\"shell_timeout_ms\":2000,\"max_timeout_ms\":1000}}",
+     "tools.shell_timeout_ms: ", "max_timeout_ms"},
+    {V "\"tool_names\":{\"shell\":\"my.shell\"}}", "tool_names.shell: ", ""},
+    {V "\"tool_names\":{\"shell\":\"\"}}", "tool_names.shell: ", ""},
+    {V "\"tool_names\":{\"bash\":\"x\"}}", "tool_names: ", "shell"},
+};
+
+static void test_mistakes(void) {
+  for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+    struct csn_config c;
+    struct csn_error err;
+    int rc = read_config(mistakes[i].json, &c, &err);
+    if (!ok(rc == CAISSON_E_CONFIG && strcmp(err.reason, CAISSON_REASON_CONFIG) == 0 &&
+                strstr(err.message, mistakes[i].path) && strstr(err.message, mistakes[i].words) &&
+                !c.document,
+            "refused: %s", mistakes[i].json))
+      diag("%d %s: %s", rc, err.reason, err.message);
+    if (rc == 0) csn_config_free(&c);
+  }
+}
+
+static void test_bytes(void) {
+  struct csn_config c;
+  struct csn_error err;
+  is_int(read_n("{}\0", 3, &c, &err), CAISSON_E_CONFIG, "a NUL is refused");
+  is_int(read_config("{\"x-\xff\":1}", &c, &err), CAISSON_E_CONFIG, "broken UTF-8 is refused");
+  size_t n = ((size_t)1 << 20) + 1;
+  char *long_one = malloc(n);
+  memset(long_one, ' ', n);
+  memcpy(long_one, "{}", 2);
+  is_int(read_n(long_one, n, &c, &err), CAISSON_E_CONFIG, "more than 1 MiB is refused");
+  ok(strlen(err.message) < sizeof err.message - 1 && *err.message, "in a sentence");
+  is_int(read_n(long_one, n - 1, &c, &err), 0, "1 MiB is not");
+  csn_config_free(&c);
+  free(long_one);
+}
+
+int main(void) {
+  struct csn_error err;
+  if (csn_manifest_parse(&manifest, &err) != 0) BAIL_OUT("%s", err.message);
+  test_defaults("", "nothing");
+  test_defaults("{}", "{}");
+  test_defaults("{\"config_version\":1}", "{\"config_version\":1}");
+  test_documented();
+  test_environment();
+  test_given();
+  test_mistakes();
+  test_bytes();
+  cJSON_Delete(manifest);
+  return done_testing();
+}

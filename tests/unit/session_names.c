@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which container belongs to which key: names that can be read where that is safe, hashes elsewhere,
+ * and never one name for two keys. */
+#include <ctype.h>
+#include <string.h>
+
+#include "session/names.h"
+#include "tap.h"
+
+#define TEN "0123456789"
+#define FORTY TEN TEN TEN TEN
+#define HEX_32 "0123456789abcdef0123456789abcdef"
+#define K_64 "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+
+/* Frozen: other versions of the plugin must find the same containers. The hashes are sha256sum's. */
+static const struct {
+  const char *what, *key, *name;
+} frozen[] = {
+    {"a plain key", "work", "caisson-i-work"},
+    {"one letter", "x", "caisson-i-x"},
+    {"every kind of character that may stand", "A.b_c-9", "caisson-i-A.b_c-9"},
+    {"48 characters", FORTY "abcdefgh", "caisson-i-" FORTY "abcdefgh"},
+    {"49 characters", FORTY "abcdefghi", "caisson-i-x9feb0c06c81fcfaf92ffdc3e05f2fa1b"},
+    {"256 characters", K_64 K_64 K_64 K_64, "caisson-i-xce16fe78208a4e93f7158e62393680e0"},
+    {"a path", "../../etc", "caisson-i-x74ccf3c5b4c19a8167f9a3d1dd63e0e4"},
+    {"a newline", "two\nlines", "caisson-i-xedc8c1284585d703bec48f34f842bd91"},
+    {"UTF-8", "f\xc3\xbcr", "caisson-i-xcd23c4c603b344f63dd96d80bc9a0af2"},
+    {"a blank", "a b", "caisson-i-xc8687a08aa5d6ed2044328fa6a697ab8"},
+    {"what looks like a hash", "x" HEX_32, "caisson-i-x54b6fd9665a8cfcb79cad8c0d0e749a7"},
+    {"what looks like a call's own", "e" HEX_32, "caisson-i-x19346aa13721134cb4604d9a0a422fe4"},
+    {"almost a hash: a digit less", "x0123456789abcdef0123456789abcde",
+     "caisson-i-x0123456789abcdef0123456789abcde"},
+    {"almost a hash: a letter that is none", "x0123456789abcdef0123456789abcdeg",
+     "caisson-i-x0123456789abcdef0123456789abcdeg"},
+    {"almost a hash: upper case", "x0123456789ABCDEF0123456789ABCDEF",
+     "caisson-i-x0123456789ABCDEF0123456789ABCDEF"},
+};
+
+static void test_frozen(void) {
+  for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++) {
+    char name[CSN_NAME_SIZE];
+    csn_name_of_key("i", frozen[i].key, name);
+    is_str(name, frozen[i].name, "%s", frozen[i].what);
+  }
+}
+
+/* What engines take for a name: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+static int is_engine_name(const char *name) {
+  size_t n = strlen(name), at = 0;
+  while (at < n && (isalnum((unsigned char)name[at]) || strchr("_.-", name[at]))) at++;
+  return n >= 2 && at == n && isalnum((unsigned char)name[0]);
+}
+
+static void test_every_byte(void) {
+  int bad = 0, same = 0;
+  char before[CSN_NAME_SIZE] = "";
+  for (int c = 1; c < 256; c++) {
+    char key[] = {'a', (char)c, '\0'}, name[CSN_NAME_SIZE];
+    csn_name_of_key("default", key, name);
+    bad += !is_engine_name(name) || strncmp(name, "caisson-default-", 16) != 0;
+    same += strcmp(name, before) == 0;
+    memcpy(before, name, sizeof before);
+  }
+  is_int(bad, 0, "whatever byte a key holds, its name is one that engines take");
+  is_int(same, 0, "and not its neighbour's");
+}
+
+static void test_longest(void) {
+  char name[CSN_NAME_SIZE], key[CSN_KEY_MAX + 1];
+  memset(key, 0xff, CSN_KEY_MAX);
+  key[CSN_KEY_MAX] = '\0';
+  csn_name_of_key("abcdefghijklmnopqrstuvwxyz012345", key, name);
+  ok(is_engine_name(name), "the longest key in the longest instance has a name");
+  is_int(strlen(name), 8 + 32 + 1 + 33, "of the expected length");
+  csn_name_of_key("abcdefghijklmnopqrstuvwxyz012345", FORTY "abcdefgh", name);
+  is_int(strlen(name), 8 + 32 + 1 + 48, "the longest that can be read fits as well");
+}
+
+static void test_instances(void) {
+  char a[CSN_NAME_SIZE], b[CSN_NAME_SIZE];
+  csn_name_of_key("a", "k", a);
+  csn_name_of_key("b", "k", b);
+  ok(strcmp(a, b) != 0, "one key in two instances has two names");
+  csn_name_of_key("a", "\xe2\x82\xac", a);
+  csn_name_of_key("b", "\xe2\x82\xac", b);
+  ok(strcmp(a, b) != 0, "a hashed one too");
+}
+
+static void test_ephemeral(void) {
+  char name[CSN_NAME_SIZE], key[CSN_NAME_SIZE];
+  csn_name_ephemeral("i", HEX_32, name);
+  is_str(name, "caisson-i-e" HEX_32, "a sandbox of a call's own");
+  csn_name_of_key("i", "e" HEX_32, key);
+  ok(strcmp(name, key) != 0, "no key can name it");
+}
+
+int main(void) {
+  test_frozen();
+  test_every_byte();
+  test_longest();
+  test_instances();
+  test_ephemeral();
+  return done_testing();
+}

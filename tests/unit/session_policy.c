@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a sandbox is made of: the create body, member by member; the label by which any process can
+ * compare; and which differences count. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/policy.h"
+#include "tap.h"
+#include "util/alloc.h"
+
+static const struct csn_sandbox_settings defaults = {
+    .image = (char[]){"python:3.12-slim"},
+    .user = (char[]){"auto"},
+    .uid_first = 30000,
+    .uid_last = 59999,
+    .hostname = (char[]){"sandbox"},
+    .workdir = (char[]){"/workspace"},
+    .memory = 1 << 30,
+    .cpus = 1,
+    .pids = 256,
+    .nofile = 4096,
+    .workspace_size = 512 << 20,
+    .tmp_size = 128 << 20,
+    .shm_size = 16 << 20,
+    .idle_ttl_ms = 900000,
+    .max_lifetime_ms = 86400000,
+};
+
+static const struct csn_policy_facts facts = {
+    .instance = "inst",
+    .key = "the key",
+    .version = "9.8.7",
+    .created = "2001-02-03T04:05:06Z",
+    .guest_path = "/.caisson/guest-0123456789abcdef",
+    .guest_volume = "caisson-guest",
+    .uid = 30123,
+    .gid = 30124,
+};
+
+static cJSON *json(const char *text) {
+  cJSON *value = cJSON_Parse(text);
+  if (!value) BAIL_OUT("not JSON: %s", text);
+  return value;
+}
+
+/* A member by its path: names with '>' between them, an index as a number. */
+static const cJSON *at(const cJSON *value, const char *path) {
+  char part[128];
+  while (value && *path) {
+    size_t n = strcspn(path, ">");
+    snprintf(part, sizeof part, "%.*s", (int)n, path);
+    value = cJSON_IsArray(value) ? cJSON_GetArrayItem(value, atoi(part))
+                                 : cJSON_GetObjectItemCaseSensitive(value, part);
+    path += path[n] ? n + 1 : n;
+  }
+  return value;
+}
+
+static void is_json(const cJSON *got, const char *want, const char *what) {
+  char *text = got ? cJSON_PrintUnformatted(got) : NULL;
+  is_str(text, want, "%s", what);
+  cJSON_free(text);
+}
+
+static cJSON *body_of(const struct csn_sandbox_settings *s, const char *options,
+                      const struct csn_policy_facts *f) {
+  struct csn_error err = {0};
+  cJSON *given = options ? json(options) : NULL, *shape = csn_policy_shape(given), *body = NULL;
+  if (csn_policy_body(s, shape, f, &body, &err) != 0) BAIL_OUT("%s", err.message);
+  cJSON_Delete(given);
+  cJSON_Delete(shape);
+  return body;
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+static void test_bytes(void) {
+  static const struct {
+    const char *value;
+    unsigned long long bytes;
+  } cases[] = {
+      {"1", 1},           {"65536", 65536},         {"\"65536\"", 65536},   {"\"1k\"", 1024},
+      {"\"1K\"", 1024},   {"\"512m\"", 512u << 20}, {"\"1MB\"", 1u << 20},  {"\"2g\"", 2ull << 30},
+      {"\"1gib\"", 1u << 30}, {"\"7b\"", 7},        {"0", 0},               {"-1", 0},
+      {"1e300", 0},       {"\"\"", 0},              {"\"m\"", 0},           {"\"-1m\"", 0},
+      {"\" 1m\"", 0},     {"\"1 m\"", 0},           {"\"1.5g\"", 0},        {"\"0x10\"", 0},
+      {"\"99999999999999999999\"", 0}, {"\"18446744073709551615g\"", 0}, {"true", 0}, {"null", 0},
+      {"\"1KiB\"", 1024}, {"\"1t\"", 0}, {"\"9007199254740992\"", 0},
+      {"[1]", 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cJSON *value = json(cases[i].value);
+    is_int((long long)csn_policy_bytes(value), (long long)cases[i].bytes, "%s", cases[i].value);
+    cJSON_Delete(value);
+  }
+  is_int((long long)csn_policy_bytes(NULL), 0, "nothing");
+}
+
+/* ---- the body ------------------------------------------------------------------------------- */
+
+static void test_body(void) {
+  static const struct {
+    const char *path, *value;
+  } cases[] = {
+      {"Image", "\"python:3.12-slim\""},
+      {"User", "\"30123:30124\""},
+      {"Hostname", "\"sandbox\""},
+      {"WorkingDir", "\"/\""},
+      {"Entrypoint", "[\"/.caisson/guest-0123456789abcdef\"]"},
+      {"Cmd", "[\"init\",\"--key\",\"the key\",\"--idle-ms\",\"900000\",\"--lifetime-ms\","
+              "\"86400000\"]"},
+      {"Env", "[]"},
+      {"OpenStdin", "true"},
+      {"StdinOnce", "true"},
+      {"AttachStdin", "true"},
+      {"AttachStdout", "true"},
+      {"AttachStderr", "true"},
+      {"Tty", "false"},
+      {"StopSignal", "\"SIGKILL\""},
+      {"Healthcheck", "{\"Test\":[\"NONE\"]}"},
+      {"Labels>caisson.instance", "\"inst\""},
+      {"Labels>caisson.session", "\"the key\""},
+      {"Labels>caisson.created", "\"2001-02-03T04:05:06Z\""},
+      {"Labels>caisson.version", "\"9.8.7\""},
+      {"Labels>caisson.uid", "\"30123\""},
+      {"HostConfig>Privileged", "false"},
+      {"HostConfig>CapDrop", "[\"ALL\"]"},
+      {"HostConfig>CapAdd", NULL},
+      {"HostConfig>SecurityOpt>0", "\"no-new-privileges\""},
+      {"HostConfig>ReadonlyRootfs", "true"},
+      {"HostConfig>NetworkMode", "\"none\""},
+      {"HostConfig>IpcMode", "\"private\""},
+      {"HostConfig>CgroupnsMode", "\"private\""},
+      {"HostConfig>PidMode", NULL},
+      {"HostConfig>UTSMode", NULL},
+      {"HostConfig>UsernsMode", NULL},
+      {"HostConfig>Runtime", NULL},
+      {"HostConfig>Devices", NULL},
+      {"HostConfig>Binds", NULL},
+      {"HostConfig>Memory", "1073741824"},
+      {"HostConfig>MemorySwap", "1073741824"},
+      {"HostConfig>NanoCpus", "1000000000"},
+      {"HostConfig>PidsLimit", "256"},
+      {"HostConfig>ShmSize", "16777216"},
+      {"HostConfig>OomScoreAdj", "500"},
+      {"HostConfig>Ulimits", "[{\"Name\":\"nofile\",\"Soft\":4096,\"Hard\":4096},"
+                             "{\"Name\":\"core\",\"Soft\":0,\"Hard\":0}]"},
+      {"HostConfig>Tmpfs", "{\"/workspace\":\"rw,exec,nosuid,nodev,size=536870912,uid=30123,"
+                           "gid=30124,mode=0755\",\"/tmp\":\"rw,exec,nosuid,nodev,size=134217728,"
+                           "mode=1777\"}"},
+      {"HostConfig>Mounts", "[{\"Type\":\"volume\",\"Source\":\"caisson-guest\",\"Target\":"
+                            "\"/.caisson\",\"ReadOnly\":true,\"VolumeOptions\":{\"NoCopy\":true}}]"},
+      {"HostConfig>AutoRemove", "true"},
+      {"HostConfig>Init", "false"},
+      {"HostConfig>LogConfig>Type", "\"none\""},
+      {"HostConfig>RestartPolicy>Name", "\"no\""},
+  };
+  cJSON *body = body_of(&defaults, NULL, &facts);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    is_json(at(body, cases[i].path), cases[i].value, cases[i].path);
+  cJSON_Delete(body);
+}
+
+static void test_seccomp(void) {
+  static const char start[] = "seccomp=";
+  cJSON *body = body_of(&defaults, NULL, &facts);
+  const char *text = cJSON_GetStringValue(at(body, "HostConfig>SecurityOpt>1"));
+  ok(text && strncmp(text, start, sizeof start - 1) == 0, "a profile is sent with the body");
+  cJSON *profile = text ? cJSON_Parse(text + sizeof start - 1) : NULL;
+  is_json(at(profile, "defaultAction"), "\"SCMP_ACT_ERRNO\"", "what it does not allow is refused");
+  int risky = 0;
+  const cJSON *rule, *name;
+  cJSON_ArrayForEach(rule, at(profile, "syscalls")) {
+    if (strcmp(cJSON_GetStringValue(at(rule, "action")), "SCMP_ACT_ALLOW") != 0) continue;
+    if (at(rule, "args>0")) continue;
+    cJSON_ArrayForEach(name, at(rule, "names")) {
+      static const char *const never[] = {"bpf", "kexec_load", "init_module", "mount", "unshare",
+                                          "setns", "clone3", "userfaultfd", "keyctl", "reboot",
+                                          "open_by_handle_at", "perf_event_open"};
+      for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        if (strcmp(name->valuestring, never[i]) == 0) {
+          diag("%s is allowed", never[i]);
+          risky++;
+        }
+    }
+  }
+  is_int(risky, 0, "and it allows none of the calls that sandboxes are escaped by");
+  cJSON_Delete(profile);
+  cJSON_Delete(body);
+}
+
+static void test_options(void) {
+  struct csn_sandbox_settings s = defaults;
+  cJSON *env = json("{\"A\":\"1\",\"B\":\"x=y z\"}");
+  s.env = env;
+  s.runtime = (char[]){"runsc"};
+  cJSON *body = body_of(&s,
+                        "{\"image\":\"other:1\",\"env\":{\"B\":\"2\",\"C\":\"3\"},\"workdir\":\"/w\","
+                        "\"limits\":{\"memory\":\"2g\",\"cpus\":0.5,\"pids\":32},"
+                        "\"secrets\":{\"S\":\"hush\"},\"ensure\":\"fresh\"}",
+                        &facts);
+  is_json(at(body, "Image"), "\"other:1\"", "a session's image");
+  is_json(at(body, "Env"), "[\"A=1\",\"B=x=y z\",\"B=2\",\"C=3\"]",
+          "its environment behind the operator's, so that the later one holds");
+  is_json(at(body, "HostConfig>Memory"), "2147483648", "its memory");
+  is_json(at(body, "HostConfig>MemorySwap"), "2147483648", "and no swap beyond it");
+  is_json(at(body, "HostConfig>NanoCpus"), "500000000", "its CPU time");
+  is_json(at(body, "HostConfig>PidsLimit"), "32", "its processes");
+  is_json(at(body, "HostConfig>Runtime"), "\"runsc\"", "the operator's runtime");
+  char *text = cJSON_PrintUnformatted(body);
+  ok(!strstr(text, "hush"), "a secret is nowhere in the body");
+  cJSON_free(text);
+  cJSON_Delete(body);
+  cJSON_Delete(env);
+}
+
+static void test_image_volumes(void) {
+  struct csn_policy_facts f = facts;
+  cJSON *volumes = json("{\"/data\":{},\"/tmp\":{},\"relative\":{},\"/workspace\":{}}");
+  f.image_volumes = volumes;
+  cJSON *body = body_of(&defaults, NULL, &f);
+  const cJSON *tmpfs = at(body, "HostConfig>Tmpfs");
+  is_int(cJSON_GetArraySize(tmpfs), 3, "each volume of the image gets a tmpfs, once");
+  ok(strstr(cJSON_GetStringValue(at(tmpfs, "/data")), "noexec,nosuid,nodev,size=16777216"),
+     "a small one without programs");
+  ok(strstr(cJSON_GetStringValue(at(tmpfs, "/tmp")), "size=134217728"), "/tmp stays what it is");
+  cJSON_Delete(body);
+  cJSON_Delete(volumes);
+}
+
+/* Files in tmpfs count as memory. */
+static void test_room(void) {
+  struct csn_sandbox_settings s = defaults;
+  struct csn_error err = {0};
+  cJSON *body = NULL, *shape = json("{\"limits\":{\"memory\":\"656m\"}}");
+  is_int(csn_policy_body(&s, shape, &facts, &body, &err), CAISSON_E_CONFIG,
+         "memory that files alone could fill is refused");
+  ok(strstr(err.message, "sandbox.memory"), "by path");
+  ok(body == NULL, "and nothing is made");
+  cJSON_Delete(shape);
+  shape = json("{\"limits\":{\"memory\":\"657m\"}}");
+  is_int(csn_policy_body(&s, shape, &facts, &body, &err), 0, "a little more will do");
+  cJSON_Delete(body);
+  cJSON_Delete(shape);
+}
+
+/* ---- what shapes a sandbox ------------------------------------------------------------------ */
+
+static void test_shape(void) {
+  cJSON *shape = csn_policy_shape(NULL);
+  is_json(shape, "{}", "no options shape nothing");
+  cJSON_Delete(shape);
+  cJSON *options = json("{\"ensure\":\"create\",\"secrets\":{\"S\":\"hush\"},\"principal\":\"p\","
+                        "\"trace_id\":\"t\",\"workdir\":\"/w\",\"env\":{\"A\":\"1\"}}");
+  shape = csn_policy_shape(options);
+  is_json(shape, "{\"env\":{\"A\":\"1\"},\"workdir\":\"/w\"}",
+          "what is of the call alone is no part of the shape");
+  cJSON_Delete(options);
+  is_json(shape, "{\"env\":{\"A\":\"1\"},\"workdir\":\"/w\"}", "which is a copy");
+  cJSON_Delete(shape);
+}
+
+static void test_label(void) {
+  cJSON *shape = json("{\"env\":{\"A\":\"1\"}}");
+  char *label = csn_policy_spec(&defaults, shape);
+  cJSON *spec = json(label), *options = csn_policy_options_of(label);
+  is_json(at(spec, "v"), "1", "the label has a version");
+  is_json(at(spec, "base>image"), "\"python:3.12-slim\"", "the operator's settings");
+  is_json(options, "{\"env\":{\"A\":\"1\"}}", "and the session's options");
+  char *again = csn_policy_spec(&defaults, shape);
+  is_str(label, again, "equal settings print alike");
+  csn_free(again);
+  cJSON_Delete(options);
+  cJSON_Delete(spec);
+  cJSON_Delete(shape);
+  csn_free(label);
+  label = csn_policy_spec(&defaults, NULL);
+  options = csn_policy_options_of(label);
+  is_json(options, "{}", "no options are {}");
+  cJSON_Delete(options);
+  csn_free(label);
+  ok(!csn_policy_options_of(NULL) && !csn_policy_options_of("") && !csn_policy_options_of("[1]") &&
+         !csn_policy_options_of("{\"v\":1}"),
+     "a label that cannot be read has none");
+}
+
+static void test_compare_base(void) {
+  char *label = csn_policy_spec(&defaults, NULL);
+  static char other[] = "other", user[] = "1000:1000", runtime[] = "runsc", tmp[] = "/tmp";
+  cJSON *env = json("{\"A\":\"1\"}");
+  struct {
+    const char *what;
+    struct csn_sandbox_settings s;
+  } cases[16];
+  size_t n = 0;
+#define CHANGED(member, value)         \
+  do {                                 \
+    cases[n].what = #member;           \
+    cases[n].s = defaults;             \
+    cases[n++].s.member = (value);     \
+  } while (0)
+  CHANGED(image, other);
+  CHANGED(user, user);
+  CHANGED(uid_first, 30001);
+  CHANGED(uid_last, 59998);
+  CHANGED(hostname, other);
+  CHANGED(runtime, runtime);
+  CHANGED(workdir, tmp);
+  CHANGED(memory, (uint64_t)1 << 31);
+  CHANGED(cpus, 2);
+  CHANGED(pids, 255);
+  CHANGED(nofile, 4095);
+  CHANGED(workspace_size, 1 << 20);
+  CHANGED(tmp_size, 1 << 20);
+  CHANGED(shm_size, 1 << 20);
+  CHANGED(idle_ttl_ms, 1000);
+  CHANGED(env, env);
+  is_int(csn_policy_compare(label, &defaults, NULL), CSN_SPEC_SAME, "the same settings");
+  for (size_t i = 0; i < n; i++)
+    is_int(csn_policy_compare(label, &cases[i].s, NULL), CSN_SPEC_BASE_DIFFERS,
+           "another %s is a difference", cases[i].what);
+  struct csn_sandbox_settings s = defaults;
+  s.max_lifetime_ms = 1;
+  is_int(csn_policy_compare(label, &s, NULL), CSN_SPEC_BASE_DIFFERS,
+         "another max_lifetime_ms is a difference");
+  cJSON_Delete(env);
+  csn_free(label);
+}
+
+static void test_compare_options(void) {
+  static const struct {
+    const char *had, *wanted;
+    int difference;
+  } cases[] = {
+      {"{}", NULL, CSN_SPEC_SAME},
+      {"{\"workdir\":\"/w\"}", NULL, CSN_SPEC_SAME},
+      {"{\"workdir\":\"/w\"}", "{\"workdir\":\"/w\"}", CSN_SPEC_SAME},
+      {"{\"workdir\":\"/w\"}", "{\"workdir\":\"/v\"}", CSN_SPEC_OPTIONS_DIFFER},
+      {"{\"workdir\":\"/w\"}", "{}", CSN_SPEC_OPTIONS_DIFFER},
+      {"{}", "{\"workdir\":\"/w\"}", CSN_SPEC_OPTIONS_DIFFER},
+      {"{\"env\":{\"A\":\"1\",\"B\":\"2\"}}", "{\"env\":{\"B\":\"2\",\"A\":\"1\"}}", CSN_SPEC_SAME},
+      {"{\"env\":{\"A\":\"1\"}}", "{\"env\":{\"a\":\"1\"}}", CSN_SPEC_OPTIONS_DIFFER},
+      {"{\"limits\":{\"cpus\":1}}", "{\"limits\":{\"cpus\":1.0}}", CSN_SPEC_SAME},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cJSON *had = json(cases[i].had), *wanted = cases[i].wanted ? json(cases[i].wanted) : NULL;
+    char *label = csn_policy_spec(&defaults, had);
+    is_int(csn_policy_compare(label, &defaults, wanted), cases[i].difference, "had %s, wanted %s",
+           cases[i].had, cases[i].wanted ? cases[i].wanted : "nothing");
+    csn_free(label);
+    cJSON_Delete(had);
+    cJSON_Delete(wanted);
+  }
+}
+
+static void test_compare_bad(void) {
+  static const char *const labels[] = {NULL, "", "{", "null", "[]", "{}", "{\"v\":1}",
+                                       "{\"v\":1,\"base\":7,\"options\":{}}"};
+  for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+    is_int(csn_policy_compare(labels[i], &defaults, NULL), CSN_SPEC_BASE_DIFFERS,
+           "the label %s differs", labels[i] ? labels[i] : "(none)");
+}
+
+/* ---- out of memory -------------------------------------------------------------------------- */
+
+static long until_failure;
+
+static void *failing_malloc(size_t n) {
+  return until_failure > 0 && --until_failure == 0 ? NULL : malloc(n);
+}
+
+/* With each of cJSON's allocations failing in turn: an error, and nothing leaks. */
+static void test_no_memory(void) {
+  cJSON *shape = json("{\"env\":{\"A\":\"1\"},\"workdir\":\"/w\"}"), *body = NULL;
+  cJSON_Hooks failing = {failing_malloc, free};
+  struct csn_error err = {0};
+  long n = 0, wrong = 0;
+  cJSON_InitHooks(&failing);
+  for (int rc = -1; rc != 0 && n < 5000; cJSON_Delete(body), body = NULL) {
+    until_failure = ++n;
+    rc = csn_policy_body(&defaults, shape, &facts, &body, &err);
+    wrong += rc != 0 && (rc != CAISSON_E_NOMEM || body);
+  }
+  until_failure = 0;
+  cJSON_InitHooks(NULL);
+  ok(n > 100 && n < 5000, "%ld allocations of cJSON failed one by one", n - 1);
+  is_int(wrong, 0, "and each was out of memory, with nothing made");
+  n = wrong = 0;
+  for (int rc = -1; rc != 0 && n < 5000; cJSON_Delete(body), body = NULL) {
+    csn_alloc_fail_after(++n);
+    rc = csn_policy_body(&defaults, shape, &facts, &body, &err);
+    wrong += rc != 0 && (rc != CAISSON_E_NOMEM || body);
+  }
+  csn_alloc_fail_after(0);
+  ok(n > 1 && wrong == 0, "likewise with our own (%ld)", n - 1);
+  cJSON_Delete(shape);
+}
+
+int main(void) {
+  test_bytes();
+  test_body();
+  test_seccomp();
+  test_options();
+  test_image_volumes();
+  test_room();
+  test_shape();
+  test_label();
+  test_compare_base();
+  test_compare_options();
+  test_compare_bad();
+  test_no_memory();
+  return done_testing();
+}

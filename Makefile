@@ -1,0 +1,268 @@
+# Caisson's build. Everything made lands in build/; `make help` lists the targets.
+#
+# The same sources are built several times, each time into a folder of its own: build/ (what is
+# installed), build/asan/ (AddressSanitizer and UBSan, what the tests run), build/cov/ (coverage)
+# and build/fuzz/ (libFuzzer, by clang). The macro `variant` below is one such build.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+# A compiler newer than those we know may find something new: WERROR= builds anyway.
+WERROR ?= -Werror
+# V=1 shows whole commands.
+Q := $(if $(V),,@)
+
+# ---- sources -------------------------------------------------------------------------------------
+
+# Top to bottom: an include may only point down (tests/abi/layers holds the code to it).
+LAYERS := entry tools session channel engine transport util wire
+PLUGIN_SRC := $(wildcard $(LAYERS:%=plugin/%/*.c) $(LAYERS:%=plugin/%/*.S)) abi/layout.c
+GUEST_SRC := $(wildcard plugin/guest/*.c)
+HOST_SRC := $(wildcard host_demo/*.c)
+WIRE_SRC := $(wildcard plugin/wire/*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+# The workload is a program of its own, which runs inside a sandbox.
+BENCH_SRC := $(filter-out %/workload.c,$(wildcard tests/bench/*.c))
+
+names = $(basename $(notdir $(wildcard $(1))))
+UNIT := $(call names,tests/unit/*.c)
+GUEST_TESTS := $(call names,tests/guest/*.c)
+INTEGRATION := $(call names,tests/integration/*.c)
+INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
+# Under valgrind too: all but those that move gigabytes, and those that start themselves again, which
+# valgrind does not allow.
+VALGRIND := $(filter-out call_output call_stdin engine_faults session_%,$(INTEGRATION))
+ABI_SCRIPTS := $(wildcard tests/abi/*.sh tests/abi/*.py)
+ABI_PROGRAMS := $(call names,tests/abi/*.c)
+FUZZ := $(call names,tests/fuzz/fuzz_*.c)
+SHIPPED_C := $(filter %.c,$(PLUGIN_SRC)) $(GUEST_SRC) $(HOST_SRC)
+ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c)
+SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/integration/*.sh) \
+  tests/exec tests/coverage host_demo/demo.sh
+
+# ---- flags ---------------------------------------------------------------------------------------
+
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+  -Wpointer-arith -Wcast-qual -Wundef -Wvla -Wswitch-enum $(WERROR)
+WARN_GCC := -Wlogical-op -Wduplicated-cond
+HARDEN := -fstack-protector-strong -fstack-clash-protection
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+ifneq (,$(filter x86_64% i386% i686%,$(shell $(CC) -dumpmachine 2>/dev/null)))
+  HARDEN += -fcf-protection
+endif
+LINK_HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+LIBS := libcurl libcjson libarchive libedit
+LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+PLUGIN_LIBS := $(shell pkg-config --libs libcurl libcjson libarchive 2>/dev/null) -ldl -lpthread
+HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthread
+
+# Sources define no feature macro: it is set here, once.
+DEFINES := -D_GNU_SOURCE -DCSN_VERSION='"$(VERSION)"'
+BUILD_ID := $(or $(if $(wildcard .git),$(shell git describe --always --dirty 2>/dev/null)),unknown)
+# No path of the machine that built it ends up in what is installed.
+COMMON = -std=gnu11 $(WARN) $(if $(findstring clang,$(1)),,$(WARN_GCC)) $(HARDEN) $(DEFINES) \
+  -ffile-prefix-map=$(CURDIR)=. -Iplugin -Iabi -Itests -MMD -MP $(LIB_CFLAGS)
+
+# ---- what people type ----------------------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+.PHONY: all demo check check-unit check-integration check-programs bench lint fuzz coverage \
+  install clean help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.SECONDARY:
+
+# A plain `make check` uses all cores too; one given -j keeps what it was given.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(CORES))
+# tests/exec gives each test its environment by the folder it was built into.
+PROVE := env HARNESS_RULESFILE=tests/testrules.yml prove -j$(CORES) --timer --exec tests/exec
+WITH_ENGINE := tests/setup/engine run
+WITH_IMAGES := tests/setup/image all
+
+all: build/caisson.so build/caisson-host ## build the plugin and the demo host
+
+demo: ## install what is missing, build, then show real work in a sandbox
+	@tests/setup/packages build demo
+	@$(MAKE) $(JOBS) all
+	@$(WITH_ENGINE) host_demo/demo.sh
+
+check: ## install what is missing, build, then run every test
+	@tests/setup/packages build check
+	@$(MAKE) $(JOBS) check-programs
+	@$(WITH_ENGINE) $(WITH_IMAGES) $(PROVE) $(PLAIN_TESTS) $(ENGINE_TESTS)
+
+check-unit: ## the tests that need no engine
+	@tests/setup/packages build check
+	@$(MAKE) $(JOBS) check-programs
+	@$(PROVE) $(PLAIN_TESTS)
+
+check-integration: ## the tests that need an engine
+	@tests/setup/packages build check
+	@$(MAKE) $(JOBS) check-programs
+	@$(WITH_ENGINE) $(WITH_IMAGES) $(PROVE) $(ENGINE_TESTS)
+
+bench: ## measure beside docker exec and the engine itself (BENCH_ARGS=--json)
+	@tests/setup/packages build demo bench
+	@$(MAKE) $(JOBS) all build/bench/bench build/bench/workload
+	@$(WITH_ENGINE) $(WITH_IMAGES) tests/bench/run $(BENCH_ARGS)
+
+lint: ## compile with clang too, then clang-tidy, cppcheck and shellcheck
+	@tests/setup/packages build lint
+	@$(MAKE) $(JOBS) $(ALL_C:%.c=build/clang/obj/%.o)
+	@echo clang-tidy && clang-tidy --quiet $(ALL_C) -- \
+	  $(filter-out -MMD -MP,$(call COMMON,clang)) -Ibuild -DCSN_BUILD_ID='""' 2>/dev/null
+	@echo cppcheck && cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
+	  --suppress=missingIncludeSystem --suppress=comparePointers --suppress=autoVariables \
+	  --suppress=nullPointerRedundantCheck -D_GNU_SOURCE -Iplugin -Iabi -Ibuild \
+	  --include=$(shell pkg-config --variable=includedir libcjson)/cjson/cJSON.h $(SHIPPED_C)
+	@echo shellcheck && shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each, starting from tests/fuzz/corpus
+	@tests/setup/packages build fuzz
+	@$(MAKE) $(JOBS) $(FUZZ:%=build/fuzz/run/%)
+	@for f in $(FUZZ); do \
+	  mkdir -p build/fuzz/corpus/$$f && build/fuzz/run/$$f -max_total_time=$(FUZZ_SECONDS) \
+	    -timeout=10 -print_final_stats=1 -artifact_prefix=build/fuzz/$$f- \
+	    build/fuzz/corpus/$$f tests/fuzz/corpus/$${f#fuzz_} || exit 1; \
+	done
+
+coverage: ## line coverage of the plugin's files by the unit tests
+	@tests/setup/packages build check
+	@$(MAKE) $(JOBS) $(UNIT:%=build/cov/unit/%)
+	@tests/coverage build/cov $(UNIT:%=build/cov/unit/%)
+
+install: all ## copy plugin, header, host and caisson.pc to DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/lib/caisson $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	  $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 build/caisson.so $(DESTDIR)$(PREFIX)/lib/caisson/caisson.so
+	install -m 0644 abi/caisson.h $(DESTDIR)$(PREFIX)/include/caisson.h
+	install -m 0755 build/caisson-host $(DESTDIR)$(PREFIX)/bin/caisson-host
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' abi/caisson.pc.in \
+	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/caisson.pc
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r target text; do \
+	  printf '  make %-18s %s\n' "$$target" "$$text"; done
+
+# ---- how things are made -------------------------------------------------------------------------
+
+# Plain `make` installs nothing; it says first what is missing.
+build/libraries-found:
+	@{ command -v pkg-config && pkg-config --exists $(LIBS); } >/dev/null || \
+	  { echo "pkg-config finds not all of: $(LIBS)" >&2; tests/setup/packages --list build; exit 1; }
+	@mkdir -p build && touch $@
+
+# Rewritten only when it changes, so that a commit recompiles one folder and not everything.
+build/build-id: .FORCE
+	@mkdir -p build && echo '$(BUILD_ID)' | cmp -s - $@ || echo '$(BUILD_ID)' > $@
+.FORCE:
+
+objects = $(patsubst %,$(1)/obj/%.o,$(basename $(2)))
+
+# $(1) folder, $(2) compiler and flags: the helper, a static binary that needs nothing of an image.
+define guest
+$(1)/guest-obj/%.o: %.c Makefile | build/libraries-found
+	@mkdir -p $$(@D) && echo '  CC     $$@'
+	$(Q)$(2) $(call COMMON,$(2)) -ffunction-sections -fdata-sections -c -o $$@ $$<
+$(1)/caisson-guest: $(patsubst %.c,$(1)/guest-obj/%.o,$(GUEST_SRC) $(WIRE_SRC))
+	@echo '  LINK   $$@'
+	$(Q)$(2) -static -s $(LINK_HARDEN) -Wl,--gc-sections,--build-id=none -o $$@ $$^
+$(1)/guest_hash.h: $(1)/caisson-guest
+	@set -- $$$$(sha256sum $$<) && printf '#define CSN_GUEST_NAME "guest-%.16s"\n#define CSN_GUEST_SHA256 "%s"\n' \
+	  $$$$1 $$$$1 > $$@
+endef
+
+# $(1) folder, $(2) compiler and flags, $(3) folder of the helper it embeds: plugin and host.
+define variant
+$(1)/obj/%.o: %.c Makefile | build/libraries-found
+	@mkdir -p $$(@D) && echo '  CC     $$@'
+	$(Q)$(2) $(call COMMON,$(2)) -fPIC -fvisibility=hidden -I$(3) $$(EXTRA) -c -o $$@ $$<
+$(1)/obj/%.o: %.S Makefile
+	@mkdir -p $$(@D) && echo '  AS     $$@'
+	$(Q)$(2) $(HARDEN) -Wa,-I,$(3) -Wa,-I,plugin -c -o $$@ $$<
+$(call objects,$(1),$(wildcard plugin/channel/*.c)): | $(3)/guest_hash.h
+$(1)/obj/plugin/channel/guest_blob.o: $(3)/caisson-guest
+$(1)/obj/plugin/tools/manifest_blob.o: plugin/tools/manifest.json
+$(1)/obj/plugin/session/seccomp_blob.o: plugin/session/seccomp.json
+$(1)/obj/plugin/entry/%.o: EXTRA = -DCSN_BUILD_ID='"$(BUILD_ID)"'
+$(call objects,$(1),$(wildcard plugin/entry/*.c)): build/build-id
+$(1)/obj/host_demo/loader.o: EXTRA = -DCSN_PLUGIN_PATH='"$(PREFIX)/lib/caisson/caisson.so"'
+
+$(1)/caisson.so: $(call objects,$(1),$(PLUGIN_SRC)) abi/caisson.map
+	@echo '  LINK   $$@'
+	$(Q)$(2) -shared $(LINK_HARDEN) -Wl,-z,defs,-z,nodelete,--version-script=abi/caisson.map \
+	  -o $$@ $$(filter %.o,$$^) $(PLUGIN_LIBS)
+$(1)/caisson-host: $(call objects,$(1),$(HOST_SRC))
+	@echo '  LINK   $$@'
+	$(Q)$(2) -pie $(LINK_HARDEN) -o $$@ $$^ $(HOST_LIBS)
+# Unit tests reach the internals: they link all that the plugin and the helper are made of, as an
+# archive, so that the helper's own main stays out. q: members of two folders may share a name.
+$(1)/internals.a: $(call objects,$(1),$(PLUGIN_SRC) $(GUEST_SRC))
+$(1)/support.a: $(call objects,$(1),$(SUPPORT_SRC))
+$(1)/internals.a $(1)/support.a:
+	@rm -f $$@ && $(AR) qcs $$@ $$^
+endef
+
+# $(1) folder, $(2) what is made in it, $(3) from which folder of tests/, $(4) compiler and flags,
+# $(5) further objects, $(6) libraries: one program for each source file.
+define programs
+$(1)/$(2)/%: $(1)/obj/tests/$(3)/%.o $(1)/support.a $(5)
+	@mkdir -p $$(@D) && echo '  LINK   $$@'
+	$(Q)$(4) -o $$@ $$^ $(6)
+endef
+
+RELEASE := $(CC) $(OPT) $(FORTIFY)
+ASAN := $(CC) $(SANITIZE)
+COV := $(CC) -O0 -g --coverage
+FUZZER := clang $(SANITIZE) -fsanitize=fuzzer-no-link
+# No shared library inside a sandbox, so UBSan traps instead of reporting.
+TRAP := $(CC) -O1 -g -fsanitize=undefined -fsanitize-undefined-trap-on-error
+
+$(eval $(call guest,build,$(RELEASE)))
+$(eval $(call guest,build/asan,$(TRAP)))
+$(eval $(call variant,build,$(RELEASE),build))
+$(eval $(call variant,build/asan,$(ASAN),build/asan))
+$(eval $(call variant,build/cov,$(COV),build))
+$(eval $(call variant,build/fuzz,$(FUZZER),build))
+$(eval $(call variant,build/clang,clang $(OPT) $(FORTIFY),build))
+$(eval $(call programs,build,abi,abi,$(RELEASE),,-ldl))
+$(eval $(call programs,build/asan,abi,abi,$(ASAN),,-ldl))
+$(eval $(call programs,build,integration,integration,$(RELEASE),build/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build/asan,integration,integration,$(ASAN),build/asan/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build/asan,replay,fuzz,$(ASAN),build/asan/obj/tests/fuzz/replay_main.o \
+  build/asan/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a,$(PLUGIN_LIBS)))
+
+build/bench/bench: $(call objects,build,$(BENCH_SRC))
+	@mkdir -p $(@D) && echo '  LINK   $@'
+	$(Q)$(RELEASE) -o $@ $^ $(HOST_LIBS)
+build/bench/workload: build/guest-obj/tests/bench/workload.o
+	@mkdir -p $(@D) && echo '  LINK   $@'
+	$(Q)$(RELEASE) -static -s -o $@ $^
+
+# ---- what `make check` runs ----------------------------------------------------------------------
+
+PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SCRIPTS) \
+  $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%)
+ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
+  $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%)
+
+check-programs: all build/asan/caisson.so build/asan/caisson-host $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
+
+# A script is run once for each build: tests/exec tells by the link's folder which one is meant.
+$(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)): 
+	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/integration/$(@F) $@
+build/valgrind/%: build/integration/%
+	@mkdir -p $(@D) && ln -sf $(CURDIR)/$< $@
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -12,6 +12,10 @@
 
 #define NO_FRAME SIZE_MAX
 
+/* A full frame fills whole pages with its head: what carries it on takes it in even pieces, with
+ * none of a few bytes between them, each of which would cost as much as a large one. */
+#define BULK_MAX (CSN_FRAME_MAX - CSN_FRAME_HEAD)
+
 void csn_outbox_drop(struct csn_outbox *outbox) {
   outbox->sent = outbox->size = 0;
   outbox->open = NO_FRAME;
@@ -41,12 +45,12 @@ static size_t open_frame(struct csn_outbox *outbox, uint8_t type) {
   if (outbox->open != NO_FRAME && outbox->open >= outbox->sent &&
       outbox->bytes[outbox->open + 4] == type) {
     size_t size = outbox->size - outbox->open - CSN_FRAME_HEAD;
-    if (size <= CSN_FRAME_MAX / 2) return CSN_FRAME_MAX - size;
+    if (size <= BULK_MAX / 2) return BULK_MAX - size;
   }
   outbox->open = outbox->size;
   csn_frame_head(outbox->bytes + outbox->size, type, 0);
   outbox->size += CSN_FRAME_HEAD;
-  return CSN_FRAME_MAX;
+  return BULK_MAX;
 }
 
 static void close_frame(struct csn_outbox *outbox) {

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #define CSN_OUTBOX_HOLD_NS 1500000ull
-#define CSN_OUTBOX_HOLD_BYTES 16384u
+#define CSN_OUTBOX_HOLD_BYTES 65000u
 #define CSN_OUTBOX_BULK (2u * (CSN_FRAME_HEAD + CSN_FRAME_MAX))
 #define CSN_OUTBOX_CONTROL 32768u   /* room that output never takes: all control frames fit there */
 

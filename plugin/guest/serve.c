@@ -174,6 +174,7 @@ static void look_after_direct(struct csn_call *call) {
 static uint64_t next_time(void) {
   const struct csn_call *call = &serve.call;
   uint64_t next = next_beat();
+  if (call->state == CSN_CALL_DRAINING && csn_outbox_has_room(&serve.outbox)) return serve.now;
   if (csn_outbox_pending(&serve.outbox) > 0 && serve.outbox.held_until != 0)
     next = earlier(next, serve.outbox.held_until);
   if (call->state != CSN_CALL_NONE) next = earlier(next, serve.heard + serve.silence_ns);

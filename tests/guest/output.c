@@ -52,6 +52,20 @@ static void test_gigabyte(struct channel *channel) {
   diag("%.0f MB/s", 1024 / seconds);
 }
 
+/* Whatever is between us takes all that is left over at once: the rest follows without a push. */
+static void test_wide_pipe(struct channel *channel) {
+  int rc = fcntl(channel->out, F_SETPIPE_SZ, 1 << 20);
+  if (rc < 0) diag("no wide pipe: %s", strerror(errno));
+  double start = now_ms();
+  bool whole = true;
+  for (int i = 0; i < 20; i++) {
+    shell(channel, "head -c 3000000 /dev/zero", &result);
+    whole = whole && exited(&result, 0) && result.out_size == 3000000;
+  }
+  ok(whole, "output comes whole through a pipe that holds more than we do");
+  ok(now_ms() - start < 5000, "and at once (%.0f ms)", now_ms() - start);
+}
+
 static void test_spill(struct channel *channel) {
   struct run what = {.programs = {"sh"}, .args = {"-c", "seq 1 20000"}, .spill_after = 50000,
                      .spill_max = 1 << 20};
@@ -129,6 +143,7 @@ int main(void) {
   test_one_write(sandbox.first);
   test_live(sandbox.first);
   test_gigabyte(sandbox.first);
+  test_wide_pipe(sandbox.first);
   test_spill(sandbox.first);
   test_old_spills(sandbox.first);
   test_spill_without_room(sandbox.first);

@@ -17,7 +17,10 @@ Q := $(if $(V),,@)
 # Top to bottom: an include may only point down (tests/abi/layers holds the code to it).
 LAYERS := entry tools session channel engine transport util wire
 PLUGIN_SRC := $(wildcard $(LAYERS:%=plugin/%/*.c) $(LAYERS:%=plugin/%/*.S)) abi/layout.c
-GUEST_SRC := $(wildcard plugin/guest/*.c)
+# The helper is in two folders, and shares a few pure sources with the plugin.
+GUEST_SRC := $(wildcard plugin/guest/*.c plugin/guest/files/*.c)
+GUEST_SHARED := plugin/util/utf8.c plugin/util/sha256.c plugin/util/buffer.c plugin/util/alloc.c \
+  plugin/util/path.c
 HOST_SRC := $(wildcard host_demo/*.c)
 WIRE_SRC := $(wildcard plugin/wire/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
@@ -54,9 +57,12 @@ endif
 LINK_HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
-LIBS := libcurl libcjson libarchive libedit
+LIBS := libcurl libcjson libarchive libedit libpcre2-8
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PLUGIN_LIBS := $(shell pkg-config --libs libcurl libcjson libarchive 2>/dev/null) -ldl -lpthread
+TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libpcre2-8 2>/dev/null)
+# The helper links its regular expressions statically.
+PCRE2_STATIC := $(shell pkg-config --static --libs libpcre2-8 2>/dev/null)
 HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthread
 
 # Sources define no feature macro: it is set here, once.
@@ -171,9 +177,9 @@ define guest
 $(1)/guest-obj/%.o: %.c Makefile | build/libraries-found
 	@mkdir -p $$(@D) && echo '  CC     $$@'
 	$(Q)$(2) $(call COMMON,$(2)) -ffunction-sections -fdata-sections -c -o $$@ $$<
-$(1)/caisson-guest: $(patsubst %.c,$(1)/guest-obj/%.o,$(GUEST_SRC) $(WIRE_SRC))
+$(1)/caisson-guest: $(patsubst %.c,$(1)/guest-obj/%.o,$(GUEST_SRC) $(GUEST_SHARED) $(WIRE_SRC))
 	@echo '  LINK   $$@'
-	$(Q)$(2) -static -s $(LINK_HARDEN) -Wl,--gc-sections,--build-id=none -o $$@ $$^
+	$(Q)$(2) -static -s $(LINK_HARDEN) -Wl,--gc-sections,--build-id=none -o $$@ $$^ $$(PCRE2_STATIC)
 $(1)/guest_hash.h: $(1)/caisson-guest
 	@set -- $$$$(sha256sum $$<) && printf '#define CSN_GUEST_NAME "guest-%.16s"\n#define CSN_GUEST_SHA256 "%s"\n' \
 	  $$$$1 $$$$1 > $$@
@@ -234,14 +240,14 @@ $(eval $(call variant,build/fuzz,$(FUZZER),build))
 $(eval $(call variant,build/clang,clang $(OPT) $(FORTIFY),build))
 $(eval $(call programs,build,abi,abi,$(RELEASE),,-ldl))
 $(eval $(call programs,build/asan,abi,abi,$(ASAN),,-ldl))
-$(eval $(call programs,build,integration,integration,$(RELEASE),build/internals.a,$(PLUGIN_LIBS)))
-$(eval $(call programs,build/asan,integration,integration,$(ASAN),build/asan/internals.a,$(PLUGIN_LIBS)))
-$(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a,$(PLUGIN_LIBS)))
-$(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(PLUGIN_LIBS)))
+$(eval $(call programs,build,integration,integration,$(RELEASE),build/internals.a,$(TEST_LIBS)))
+$(eval $(call programs,build/asan,integration,integration,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
+$(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
+$(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/asan,replay,fuzz,$(ASAN),build/asan/obj/tests/fuzz/replay_main.o \
-  build/asan/internals.a,$(PLUGIN_LIBS)))
-$(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a,$(PLUGIN_LIBS)))
-$(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a,$(PLUGIN_LIBS)))
+  build/asan/internals.a,$(TEST_LIBS)))
+$(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a,$(TEST_LIBS)))
+$(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a,$(TEST_LIBS)))
 
 build/bench/bench: $(call objects,build,$(BENCH_SRC))
 	@mkdir -p $(@D) && echo '  LINK   $@'

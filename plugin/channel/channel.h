@@ -51,6 +51,10 @@ void csn_channel_close(struct csn_channel *ch); /* says goodbye if it can; NULL 
 /* ---- one command ----------------------------------------------------------------------------- */
 
 struct csn_run {
+  /* In place of a program: an operation on files that the helper carries out itself, in cwd. What it
+   * writes is stdout, its report (JSON) stderr. Of programs, args, env and script it has none. */
+  const char *operation;
+  const char *const *operands; /* NAME=VALUE; NULL-ended */
   const char *const *programs; /* argv[0]: the first of these that the image has; NULL-ended */
   const char *const *args;     /* argv[1...]; NULL-ended; may be NULL */
   const char *const *env;      /* NAME=value, the whole environment; NULL-ended */

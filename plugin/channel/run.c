@@ -44,6 +44,8 @@ static void put_strings(struct csn_wire_out *out, uint16_t tag, const char *cons
 }
 
 static void put_fields(struct csn_wire_out *out, const struct csn_run *run) {
+  if (run->operation) csn_field_put_string(out, CSN_FIELD_OPERATION, run->operation);
+  put_strings(out, CSN_FIELD_OPERAND, run->operands);
   put_strings(out, CSN_FIELD_PROGRAM, run->programs);
   put_strings(out, CSN_FIELD_ARG, run->args);
   put_strings(out, CSN_FIELD_ENV, run->env);

@@ -105,6 +105,8 @@ static void start(struct csn_serve *serve) {
     .envp = call->request.envp,
     .path = csn_request_getenv(&call->request, "PATH"),
     .cwd = run->cwd,
+    .operation = run->operation,
+    .operands = call->request.operands,
   };
   if (spawn(serve, &launch, &failure) < 0) {
     fail_to_launch(serve, &failure);

@@ -7,6 +7,7 @@
 #include "guest/launch.h"
 
 #include "guest/basics.h"
+#include "guest/files/op.h"
 
 #include <errno.h>
 #include <linux/magic.h>
@@ -89,9 +90,29 @@ static _Noreturn void become_command(const struct csn_launch *launch, const int 
   _exit(127);
 }
 
+/* An operation needs memory of its own, so it is forked. It stays what we are, non-dumpable, and
+ * holds nothing of ours but its streams. */
+static _Noreturn void become_operation(const struct csn_launch *launch, const int *streams) {
+  static const int standard[3] = {0, 1, 2};
+  for (int i = 0; streams != NULL && i < 3; i++) dup2(streams[i], i);
+  csn_guest_close_from(3);
+  setsid();
+  csn_guest_unblock_signals();
+  _exit(csn_op_run(launch->operation, launch->cwd, launch->operands, standard));
+}
+
+static pid_t launch_operation(const struct csn_launch *launch, const int *streams,
+                              struct csn_launch_failure *failure) {
+  pid_t pid = _Fork();
+  if (pid == 0) become_operation(launch, streams);
+  if (pid < 0) *failure = (struct csn_launch_failure){CSN_LAUNCH_FORK, errno};
+  return pid;
+}
+
 pid_t csn_launch(const struct csn_launch *launch, const int *streams,
                  struct csn_launch_failure *failure) {
   *failure = (struct csn_launch_failure){0, 0};
+  if (launch->operation != NULL) return launch_operation(launch, streams, failure);
   pid_t pid = vfork();
   if (pid == 0) become_command(launch, streams, failure);
   if (pid < 0) {

@@ -24,6 +24,8 @@ struct csn_launch {
   const char *const *envp;
   const char *path;              /* PATH of envp, or NULL */
   const char *cwd;
+  const char *operation;         /* NULL, or one of files/op.h's in place of a program, */
+  const char *const *operands;   /* for which cwd is where relative paths begin */
 };
 
 struct csn_launch_failure {
@@ -31,7 +33,7 @@ struct csn_launch_failure {
   int number;   /* errno */
 };
 
-/* Start the command: in a session of its own, nice +10, all signals let through, with `streams`
+/* Start the command or the operation: in a session of its own, a command nice +10, all signals let through, with `streams`
  * as its 0, 1 and 2 (NULL: they are in place already). Returns its pid, or -1 with *failure
  * filled in and nothing left to wait for. */
 pid_t csn_launch(const struct csn_launch *launch, const int *streams,

@@ -28,7 +28,8 @@ int csn_request_add(struct csn_request *request, const uint8_t *bytes, size_t si
 }
 
 static const char *what_is_wrong(const struct csn_wire_run *run) {
-  if (run->program_count == 0) return "there is no PROGRAM";
+  if (run->program_count == 0 && run->operation == NULL) return "there is no PROGRAM";
+  if (run->program_count > 0 && run->operation != NULL) return "both PROGRAM and OPERATION";
   if (run->cwd == NULL || run->cwd[0] != '/') return "CWD is not an absolute path";
   if (run->spill_after > CSN_SPILL_AFTER_MAX) return "SPILL_AFTER is too large";
   if (run->script_size > CSN_SCRIPT_MAX) return "SCRIPT_SIZE is too large";
@@ -47,12 +48,15 @@ int csn_request_finish(struct csn_request *request, char *error) {
     snprintf(error, CSN_FRAME_ERROR_MAX, "%s", wrong);
     return -1;
   }
-  request->argv = calloc(run->arg_count + run->env_count + 3, sizeof *request->argv);
+  request->argv = calloc(run->arg_count + run->env_count + run->operand_count + 4, sizeof *request->argv);
   if (request->argv == NULL) {
     snprintf(error, CSN_FRAME_ERROR_MAX, "no memory for the arguments");
     return -1;
   }
   request->envp = request->argv + run->arg_count + 2;
+  request->operands = request->envp + run->env_count + 1;
+  csn_wire_get_run_strings(request->bytes, request->size, CSN_FIELD_OPERAND, request->operands,
+                           run->operand_count);
   csn_wire_get_run_strings(request->bytes, request->size, CSN_FIELD_ARG, request->argv + 1,
                            run->arg_count);
   csn_wire_get_run_strings(request->bytes, request->size, CSN_FIELD_ENV, request->envp,

@@ -14,6 +14,7 @@ struct csn_request {
   struct csn_wire_run run;
   const char **argv;         /* [0] is left for the program's name; ends in NULL */
   const char **envp;         /* ends in NULL */
+  const char **operands;     /* ends in NULL */
 };
 
 /* Add the payload of a RUN_PART or RUN. 0; -1 when it grows beyond CSN_RUN_MAX (E2BIG) or memory is

@@ -2,6 +2,7 @@
 /* Which function is which tool. A test holds this against manifest.json. */
 #include <string.h>
 
+#include "tools/file_tool.h"
 #include "tools/operations.h"
 #include "tools/run_python.h"
 #include "tools/shell.h"
@@ -10,6 +11,7 @@
 static const struct csn_tool tools[] = {
     {"shell", csn_tool_shell},
     {"run_python", csn_tool_run_python},
+    {"list", csn_tool_list},
 };
 
 static const struct csn_tool operations[] = {

@@ -53,6 +53,8 @@ static const struct csn_field_type field_types[] = {
   {CSN_FIELD_SCRIPT_SIZE,     CSN_FIELD_NUMBER, 8,          "SCRIPT_SIZE"},
   {CSN_FIELD_SCRIPT_NAME,     CSN_FIELD_STRING, 64,         "SCRIPT_NAME"},
   {CSN_FIELD_SCRIPT_MARK,     CSN_FIELD_STRING, 64,         "SCRIPT_MARK"},
+  {CSN_FIELD_OPERATION,       CSN_FIELD_STRING, 64,         "OPERATION"},
+  {CSN_FIELD_OPERAND,         CSN_FIELD_STRING, CSN_RUN_MAX, "OPERAND"},
   {CSN_FIELD_OUTCOME,         CSN_FIELD_NUMBER, 8,          "OUTCOME"},
   {CSN_FIELD_HOW,             CSN_FIELD_NUMBER, 8,          "HOW"},
   {CSN_FIELD_STATUS,          CSN_FIELD_NUMBER, 8,          "STATUS"},

@@ -45,14 +45,15 @@ struct csn_wire_fault {
   struct csn_wire_text text;
 };
 
-/* A request without its ARG and ENV strings, which are only counted here. */
+/* A request without its ARG, ENV and OPERAND strings, which are only counted here. */
 struct csn_wire_run {
   const char *programs[CSN_RUN_PROGRAMS_MAX];
-  size_t program_count, arg_count, env_count;
+  size_t program_count, arg_count, env_count, operand_count;
   const char *cwd;
   uint64_t timeout_ms, spill_after, spill_max, stdin_follows;
   uint64_t script_size;
   const char *script_name, *script_mark;
+  const char *operation;
 };
 
 /* Read the payload of a frame of the matching type. 0, or -1 with a sentence in `error`
@@ -68,7 +69,7 @@ int csn_wire_get_fault(const uint8_t *payload, size_t size, struct csn_wire_faul
 /* Read a whole request (all RUN_PARTs and RUN joined). Strings point into it. */
 int csn_wire_get_run(const uint8_t *request, size_t size, struct csn_wire_run *out, char *error);
 
-/* Collect the strings of one tag, ARG or ENV, of a request that csn_wire_get_run accepted, in
+/* Collect the strings of one tag, ARG, ENV or OPERAND, of a request that csn_wire_get_run accepted, in
  * order. Returns how many there are; writes at most `capacity`. */
 size_t csn_wire_get_run_strings(const uint8_t *request, size_t size, uint16_t tag,
                                 const char **strings, size_t capacity);

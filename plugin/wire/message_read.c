@@ -128,10 +128,13 @@ static int count_repeated(const struct csn_field *field, struct csn_wire_run *ou
   case CSN_FIELD_ENV:
     out->env_count++;
     break;
+  case CSN_FIELD_OPERAND:
+    out->operand_count++;
+    break;
   default:
     return 0;
   }
-  if (out->arg_count + out->env_count > CSN_RUN_STRINGS_MAX)
+  if (out->arg_count + out->env_count + out->operand_count > CSN_RUN_STRINGS_MAX)
     return refuse(field, "stands too often", error);
   return 1;
 }
@@ -147,6 +150,7 @@ int csn_wire_get_run(const uint8_t *request, size_t size, struct csn_wire_run *o
     {CSN_FIELD_SCRIPT_SIZE, &out->script_size, NULL, NULL},
     {CSN_FIELD_SCRIPT_NAME, NULL, NULL, &out->script_name},
     {CSN_FIELD_SCRIPT_MARK, NULL, NULL, &out->script_mark},
+    {CSN_FIELD_OPERATION, NULL, NULL, &out->operation},
   };
   struct csn_field field;
   uint64_t seen = 0;

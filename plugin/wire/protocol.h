@@ -91,8 +91,6 @@
  * closes the channel after it. Outside a call it says why the channel ends. */
 #define CSN_FRAME_LOST 0x26
 
-/* 0x40 to 0x7f are kept for file operations. */
-
 /* CANCEL's payload; EXIT's OUTCOME answers in kind. */
 #define CSN_CANCEL_CANCEL 1
 #define CSN_CANCEL_DEADLINE 2
@@ -137,6 +135,13 @@
 #define CSN_FIELD_SCRIPT_NAME 0x0019
 /* string: each ARG equal to this becomes the script's path; so does an ENV value equal to it. */
 #define CSN_FIELD_SCRIPT_MARK 0x001a
+
+/* string, in place of PROGRAM: an operation on files, which the helper carries out itself in a
+ * process of its own (guest/files). It is a call like any other: STDIN, OUT, limits, CANCEL and EXIT
+ * are as for a command. ERR is its report, one JSON object; exit code 0: done, 1: refused, and the
+ * report says why. */
+#define CSN_FIELD_OPERATION 0x001b
+#define CSN_FIELD_OPERAND 0x001c      /* string, any number: NAME=VALUE, for the operation */
 
 /* ---- fields of EXIT ------------------------------------------------------------------------ */
 
@@ -205,7 +210,7 @@
 /* ---- limits and times ---------------------------------------------------------------------- */
 
 #define CSN_RUN_MAX (2u << 20)          /* bytes of a request */
-#define CSN_RUN_STRINGS_MAX 8192u       /* ARG and ENV together */
+#define CSN_RUN_STRINGS_MAX 8192u       /* ARG, ENV and OPERAND together */
 #define CSN_RUN_PROGRAMS_MAX 8u
 #define CSN_SCRIPT_MAX (64u << 20)      /* bytes of a script */
 #define CSN_STDIN_GRANT (256u << 10)    /* bytes of STDIN that may be sent unasked */

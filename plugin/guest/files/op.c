@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frame of an operation: its table, operands, streams and report. See op.h.
+ */
+#include "guest/files/op.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WRITE_AT 65536u   /* bytes that are worth a write */
+
+static const struct {
+  const char *name;
+  csn_op_fn *run;
+} operations[] = {
+  {"list", csn_op_list},
+};
+
+/* ---- operands ------------------------------------------------------------------------------ */
+
+const char *csn_op_text(const struct csn_op *op, const char *name) {
+  size_t length = strlen(name);
+  for (const char *const *operand = op->operands; *operand != NULL; operand++) {
+    if (strncmp(*operand, name, length) == 0 && (*operand)[length] == '=')
+      return *operand + length + 1;
+  }
+  return NULL;
+}
+
+uint64_t csn_op_number(const struct csn_op *op, const char *name, uint64_t fallback) {
+  const char *text = csn_op_text(op, name);
+  if (text == NULL || *text < '0' || *text > '9') return fallback;
+  return strtoull(text, NULL, 10);
+}
+
+bool csn_op_flag(const struct csn_op *op, const char *name) {
+  const char *text = csn_op_text(op, name);
+  return text != NULL && strcmp(text, "true") == 0;
+}
+
+int csn_op_path(struct csn_op *op, const char *name, char out[CSN_PATH_SIZE]) {
+  const char *path = csn_op_text(op, name);
+  if (csn_path_resolve(op->base, path != NULL ? path : "", out) == 0) return 0;
+  return csn_op_fail(op, CSN_OP_INVALID, "", "the %s is too long: at most %d bytes", name,
+                     CSN_PATH_SIZE - 1);
+}
+
+/* ---- what comes of it ---------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *bytes, size_t n) {
+  while (n > 0) {
+    ssize_t wrote = write(fd, bytes, n);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return -1;
+    bytes += wrote;
+    n -= (size_t)wrote;
+  }
+  return 0;
+}
+
+int csn_op_flush(struct csn_op *op) {
+  if (!op->deaf && write_all(op->out, csn_buffer_text(&op->waiting), op->waiting.size) < 0)
+    op->deaf = true;
+  csn_buffer_reset(&op->waiting);
+  return op->deaf ? -1 : 0;
+}
+
+int csn_op_put(struct csn_op *op, const void *bytes, size_t n) {
+  if (op->deaf) return -1;
+  if (op->waiting.size + n > WRITE_AT && csn_op_flush(op) < 0) return -1;
+  if (n >= WRITE_AT) {
+    op->deaf = write_all(op->out, bytes, n) < 0;
+    return op->deaf ? -1 : 0;
+  }
+  if (csn_buffer_add(&op->waiting, bytes, n) == 0) return 0;
+  return csn_op_fail(op, CSN_OP_MEMORY, "", "out of memory in the sandbox");
+}
+
+int csn_op_putf(struct csn_op *op, const char *format, ...) {
+  char text[2 * CSN_PATH_SIZE];
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  if (n < 0) return -1;
+  return csn_op_put(op, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+int csn_op_fail(struct csn_op *op, const char *reason, const char *hint, const char *format, ...) {
+  va_list args;
+  if (op->refused) return -1;
+  op->refused = true;
+  snprintf(op->reason, sizeof op->reason, "%s", reason);
+  snprintf(op->hint, sizeof op->hint, "%s", hint);
+  va_start(args, format);
+  vsnprintf(op->message, sizeof op->message, format, args);
+  va_end(args);
+  return -1;
+}
+
+static const struct {
+  int number;
+  const char *reason, *why, *hint;
+} failures[] = {
+  {ENOENT, CSN_OP_NOT_FOUND, "there is no such file or directory",
+   "List the directory, or search with glob, to see what is there."},
+  {ENOTDIR, CSN_OP_TYPE, "a part of the path is a file, not a directory", "Check the path."},
+  {EISDIR, CSN_OP_TYPE, "it is a directory", "Name a file in it, or list it."},
+  {EEXIST, CSN_OP_EXISTS, "it exists already", ""},
+  {ELOOP, CSN_OP_TYPE, "its symbolic links lead round in a circle", "Check where the links point."},
+  {EACCES, CSN_OP_PERMISSION, "permission denied", "Work in the session's own directory."},
+  {EPERM, CSN_OP_PERMISSION, "permission denied", "Work in the session's own directory."},
+  {EROFS, CSN_OP_PERMISSION, "that part of the file system is read-only",
+   "Write in the session's own directory or in /tmp."},
+  {ENOSPC, CSN_OP_DISK_FULL, "the disk is full", "Remove files that are not needed and try again."},
+  {EDQUOT, CSN_OP_DISK_FULL, "the disk is full", "Remove files that are not needed and try again."},
+  {ENAMETOOLONG, CSN_OP_INVALID, "a name in it is longer than 255 bytes", "Choose a shorter name."},
+  {ENOMEM, CSN_OP_MEMORY, "out of memory in the sandbox", "End what uses the memory and try again."},
+};
+
+int csn_op_fail_errno(struct csn_op *op, int number, const char *verb, const char *path) {
+  for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+    if (failures[i].number == number)
+      return csn_op_fail(op, failures[i].reason, failures[i].hint, "cannot %s %s: %s", verb, path,
+                         failures[i].why);
+  }
+  return csn_op_fail(op, CSN_OP_FAILED, "", "cannot %s %s: %s", verb, path, strerror(number));
+}
+
+/* ---- the frame ----------------------------------------------------------------------------- */
+
+static void report_refusal(const struct csn_op *op, struct csn_answer *report) {
+  csn_answer_object(report, NULL);
+  csn_answer_object(report, "error");
+  csn_answer_string(report, "reason", op->reason);
+  csn_answer_string(report, "message", op->message);
+  csn_answer_string(report, "hint", op->hint);
+  csn_answer_end_object(report);
+  csn_answer_end_object(report);
+}
+
+static int carry_out(struct csn_op *op, const char *name) {
+  for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+    if (strcmp(operations[i].name, name) == 0) return operations[i].run(op);
+  }
+  return csn_op_fail(op, CSN_OP_INVALID, "", "this helper has no operation %s", name);
+}
+
+int csn_op_run(const char *name, const char *base, const char *const *operands,
+               const int streams[3]) {
+  struct csn_op op = {.base = base, .operands = operands, .in = streams[0], .out = streams[1],
+                      .waiting = CSN_BUFFER(2 * WRITE_AT), .answer = CSN_ANSWER};
+  csn_answer_object(&op.answer, NULL);
+  int rc = carry_out(&op, name);
+  csn_answer_end_object(&op.answer);
+  csn_op_flush(&op);
+  if (rc == 0 && op.answer.failed)
+    rc = csn_op_fail(&op, CSN_OP_MEMORY, "Ask for less at a time.", "the answer is too long");
+  struct csn_answer refusal = CSN_ANSWER;
+  if (rc < 0) report_refusal(&op, &refusal);
+  const struct csn_buffer *report = rc < 0 ? &refusal.text : &op.answer.text;
+  if (write_all(streams[2], csn_buffer_text(report), report->size) < 0) rc = -1;
+  csn_buffer_free(&op.waiting);
+  csn_buffer_free(&op.answer.text);
+  csn_buffer_free(&refusal.text);
+  return rc < 0;
+}

@@ -131,10 +131,10 @@ int csn_channel_await_hello(struct csn_channel *ch, const struct csn_control *co
   return 0;
 }
 
-int csn_channel_open_exec(struct csn_engine *engine, const char *container,
+int csn_channel_open_exec(struct csn_engine *engine, const char *container, const char *helper,
                           struct csn_keeper *keeper, const struct csn_control *control,
                           struct csn_channel **out, struct csn_error *err) {
-  const char *const argv[] = {csn_delivery_path(), "serve", NULL};
+  const char *const argv[] = {helper, "serve", NULL};
   struct csn_exec_spec spec = {.argv = argv};
   struct csn_stream *stream;
   struct csn_channel *ch = NULL;

@@ -24,8 +24,9 @@ struct csn_channel_hello {
   char key[257];            /* the session's key as process 1 holds it */
 };
 
-/* A further channel to a running container, by an exec. The keeper must outlive it. */
-int csn_channel_open_exec(struct csn_engine *engine, const char *container,
+/* A further channel to a running container, by an exec of the helper at that path. The keeper must
+ * outlive it. */
+int csn_channel_open_exec(struct csn_engine *engine, const char *container, const char *helper,
                           struct csn_keeper *keeper, const struct csn_control *control,
                           struct csn_channel **out, struct csn_error *err);
 

@@ -10,18 +10,28 @@
 #define CSN_DELIVERY_VOLUME "caisson-guest"
 #define CSN_DELIVERY_MOUNT "/.caisson"
 
-/* Where a sandbox finds this plugin's helper: "/.caisson/guest-<16 hex of its SHA-256>". */
-const char *csn_delivery_path(void);
+/* What was found out about one engine's runtime. All zero at first; any thread. */
+struct csn_delivery {
+  _Atomic int is_readable; /* it executes no file that cannot be read (gVisor): another one is used */
+};
+
+/* Where a sandbox finds this plugin's helper: "/.caisson/guest-<16 hex of its SHA-256>", with
+ * "-readable" behind it for such a runtime. */
+const char *csn_delivery_path(const struct csn_delivery *delivery);
 
 /* Is this how a start or an exec fails when the file is not in the volume? */
 int csn_delivery_is_missing(const struct csn_error *err);
 
+/* Is this how one fails when the runtime would have to read the file? If so, and if that is news, it
+ * is remembered: trying again takes the other file. */
+int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *err);
+
 /* Puts the file there, by way of a container of `image` that is made, never started, and removed. */
-int csn_delivery_deliver(struct csn_engine *engine, const char *image,
-                         const struct csn_control *control, struct csn_error *err);
+int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
+                         const char *image, const struct csn_control *control, struct csn_error *err);
 
 /* 1 if the container (which has the volume mounted) finds the file, 0 if not, or negative. */
-int csn_delivery_look(struct csn_engine *engine, const char *container,
-                      const struct csn_control *control, struct csn_error *err);
+int csn_delivery_look(const struct csn_delivery *delivery, struct csn_engine *engine,
+                      const char *container, const struct csn_control *control, struct csn_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "channel/delivery.h"
 #include "channel/keeper.h"
 #include "engine/containers.h"
 #include "session/names.h"
@@ -44,6 +45,7 @@ struct csn_sessions {
   const char *instance;
   const struct csn_sandbox_settings *settings;
   struct csn_engine *engine;
+  struct csn_delivery delivery;
   const struct csn_log *log;
   struct csn_keeper *keeper;
   pthread_mutex_t mutex;

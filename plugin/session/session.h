@@ -67,6 +67,8 @@ int csn_session_op_shutdown(struct csn_sessions *all, enum csn_shutdown_scope sc
 int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *settings,
                      struct csn_engine *engine, const struct csn_log *log,
                      struct csn_sessions **out, struct csn_error *err);
+/* Where its sandboxes find the helper, as far as is known by now; see channel/delivery.h. */
+const char *csn_sessions_helper(const struct csn_sessions *all);
 /* Closes every channel; containers go on. */
 void csn_sessions_free(struct csn_sessions *all);
 

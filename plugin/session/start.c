@@ -86,7 +86,7 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .key = s->key,
                                    .version = CSN_VERSION,
                                    .created = created,
-                                   .guest_path = csn_delivery_path(),
+                                   .guest_path = csn_delivery_path(&all->delivery),
                                    .guest_volume = CSN_DELIVERY_VOLUME};
   int rc = csn_image_inspect(all->engine, image_of(all, shape), control, &image, err);
   if (rc == 0) rc = pick_user(all, control, &facts, err);
@@ -176,19 +176,21 @@ static int attach_and_start(struct csn_sessions *all, const char *container,
   return rc;
 }
 
-/* A start that failed: deliver the helper if that is what it lacked. */
+/* A start that failed: deliver the helper if that is what it lacked, or one that the runtime takes. */
 static int after_failed_start(struct csn_sessions *all, struct csn_session *s, const char *image,
                               const char *container, const struct csn_control *control, int rc,
                               struct csn_error *err) {
-  int lacks_helper = csn_delivery_is_missing(err);
+  int learned = csn_delivery_learns(&all->delivery, err);
+  int lacks_helper = learned || csn_delivery_is_missing(err);
   clean_up(all, s, container);
-  if (!lacks_helper || s->delivered) {
+  if (!lacks_helper || (s->delivered && !learned)) {
     if (!csn_is_stop(rc)) csn_error_wrap(err, "start its container");
     return rc;
   }
   s->delivered = 1;
-  csn_log(all->log, CAISSON_LOG_INFO, "delivering the helper to the engine");
-  rc = csn_delivery_deliver(all->engine, image, control, err);
+  csn_log(all->log, CAISSON_LOG_INFO, "delivering the helper to the engine%s",
+          learned ? ", readable, since the runtime executes no other" : "");
+  rc = csn_delivery_deliver(&all->delivery, all->engine, image, control, err);
   return rc ? rc : LOOK_AGAIN;
 }
 

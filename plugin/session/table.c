@@ -312,6 +312,10 @@ int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *se
   return 0;
 }
 
+const char *csn_sessions_helper(const struct csn_sessions *all) {
+  return csn_delivery_path(&all->delivery);
+}
+
 void csn_sessions_free(struct csn_sessions *all) {
   if (!all) return;
   for (unsigned b = 0; b < CSN_SESSION_BUCKETS; b++)

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-static const uint32_t k[64] = {
+#include "util/sha256_fast.h"
+
+const uint32_t csn_sha256_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -34,7 +36,7 @@ static void compress(uint32_t state[8], const unsigned char block[64]) {
   for (size_t t = 0; t < 64; t++) {
     uint32_t s1 = rotr(v[4], 6) ^ rotr(v[4], 11) ^ rotr(v[4], 25);
     uint32_t ch = (v[4] & v[5]) ^ (~v[4] & v[6]);
-    uint32_t t1 = v[7] + s1 + ch + k[t] + w[t];
+    uint32_t t1 = v[7] + s1 + ch + csn_sha256_constants[t] + w[t];
     uint32_t s0 = rotr(v[0], 2) ^ rotr(v[0], 13) ^ rotr(v[0], 22);
     uint32_t maj = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
     memmove(v + 1, v, 7 * sizeof *v);
@@ -42,6 +44,11 @@ static void compress(uint32_t state[8], const unsigned char block[64]) {
     v[0] = t1 + s0 + maj;
   }
   for (size_t i = 0; i < 8; i++) state[i] += v[i];
+}
+
+static void compress_all(uint32_t state[8], const unsigned char *blocks, size_t count) {
+  if (csn_sha256_fast(state, blocks, count)) return;
+  for (size_t i = 0; i < count; i++) compress(state, blocks + 64 * i);
 }
 
 void csn_sha256_init(struct csn_sha256 *s) {
@@ -55,17 +62,19 @@ void csn_sha256_update(struct csn_sha256 *s, const void *bytes, size_t n) {
   const unsigned char *p = bytes;
   size_t have = s->total % sizeof s->block;
   s->total += n;
-  while (n > 0) {
+  if (have > 0) {
     size_t room = sizeof s->block - have;
     size_t take = n < room ? n : room;
     memcpy(s->block + have, p, take);
     p += take;
     n -= take;
-    have += take;
-    if (have < sizeof s->block) return;
-    compress(s->state, s->block);
-    have = 0;
+    if (have + take < sizeof s->block) return;
+    compress_all(s->state, s->block, 1);
   }
+  size_t whole = n / sizeof s->block;
+  if (whole > 0) compress_all(s->state, p, whole);
+  size_t rest = n % sizeof s->block;
+  if (rest > 0) memcpy(s->block, p + whole * sizeof s->block, rest);
 }
 
 void csn_sha256_final(struct csn_sha256 *s, unsigned char digest[CSN_SHA256_SIZE]) {

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Base64 (RFC 4648, section 4), with padding and without line breaks. */
+#ifndef CSN_UTIL_BASE64_H
+#define CSN_UTIL_BASE64_H
+
+#include <stddef.h>
+
+/* A new C string, to be freed by csn_free; NULL when out of memory. */
+char *csn_base64(const void *bytes, size_t n);
+
+#endif

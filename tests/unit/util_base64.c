@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Base64: RFC 4648's own examples, all bytes, and no memory. */
+#include "util/base64.h"
+
+#include "tap.h"
+#include "util/alloc.h"
+
+static void check(const void *bytes, size_t n, const char *want) {
+  char *got = csn_base64(bytes, n);
+  is_str(got, want, "%zu bytes: %s", n, want);
+  csn_free(got);
+}
+
+int main(void) {
+  static const char *const rows[][2] = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    check(rows[i][0], strlen(rows[i][0]), rows[i][1]);
+  check("\0\0\0", 3, "AAAA");
+  check("\xff\xff\xff", 3, "////");
+  check("\xfb\xef\xbe", 3, "++++");
+  check("\x00\x10\x83\x10\x51\x87\x20\x92\x8b\x30\xd3\x8f", 12, "ABCDEFGHIJKLMNOP");
+  csn_alloc_fail_after(1);
+  ok(!csn_base64("x", 1), "no memory");
+  csn_alloc_fail_after(0);
+  return done_testing();
+}

@@ -4,6 +4,7 @@
  */
 #include "guest/basics.h"
 
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -61,7 +62,7 @@ void csn_guest_release(void *bytes, size_t size) {
 }
 
 void csn_guest_close_from(int first) {
-  if (syscall(SYS_close_range, (unsigned)first, ~0u, 0u) == 0) return;
+  if (syscall(SYS_close_range, (unsigned)first, (unsigned)INT_MAX, 0u) == 0) return;
   /* A kernel without it (older gVisor). We never hold many. */
   for (int fd = first; fd < 256; fd++) close(fd);
 }

@@ -3,12 +3,15 @@
  * A call that cannot start because no process is left to be had. If nothing but what earlier
  * commands left in the background can hold them (a fork bomb that its command outlived, say), then
  * nobody has a handle on it any more, and the sandbox would be of no use until its end. So process
- * 1 ends all of it; files stay. While another channel has a call in flight, nothing is touched.
+ * 1 ends all of it; files stay. While another channel has a call in flight, or a background job
+ * runs, nothing is touched: a job is no leftover, and can be killed by its id.
  */
 #include "guest/basics.h"
+#include "guest/job_dir.h"
 #include "guest/serve.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define ANSWER_NS (10000 * CSN_MS_IN_NS)
 
@@ -18,8 +21,24 @@ static void end(struct csn_serve *serve, const char *text) {
   csn_call_end_error(serve, CSN_REASON_PROCESSES, EAGAIN, text);
 }
 
+/* A job may be what holds all processes, so its end must not need one. */
+static bool kill_job(struct csn_serve *serve) {
+  const struct csn_request *request = &serve->call.request;
+  if (request->run.operation == NULL ||
+      strcmp(request->run.operation, CSN_JOB_KILL_OPERATION) != 0 || request->operands[0] == NULL)
+    return false;
+  for (const char *const *operand = request->operands; *operand != NULL; operand++) {
+    if (strncmp(*operand, "job_id=", 7) == 0)
+      csn_registry_kill_job(&serve->registry, csn_job_number(*operand + 7));
+  }
+  end(serve, LIMIT_TEXT ", so nothing could wait for the job's end; it is being killed all the "
+                        "same: ask for it again in a moment");
+  return true;
+}
+
 void csn_call_clear(struct csn_serve *serve) {
   struct csn_call *call = &serve->call;
+  if (kill_job(serve)) return;
   call->state = CSN_CALL_CLEARING;
   call->kill.next = serve->now + ANSWER_NS;
   call->kill.awaited = csn_registry_ask(&serve->registry, CSN_HUB_STAT);
@@ -30,8 +49,9 @@ void csn_call_clear_status(struct csn_serve *serve, const struct csn_hub_answer 
   if (call->state != CSN_CALL_CLEARING || call->kill.awaited != status->number) return;
   if (status->busy_others > 0)
     end(serve,
-        LIMIT_TEXT "; another call is running in this session, and what earlier commands left "
-                   "in the background counts too");
+        LIMIT_TEXT "; another call or a background job is running in this session, and what "
+                   "earlier commands left in the background counts too. A job can be ended with "
+                   "shell_kill");
   else
     csn_registry_ask(&serve->registry, CSN_HUB_PURGE);
 }

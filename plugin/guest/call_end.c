@@ -7,8 +7,11 @@
 #include "guest/oom.h"
 #include "guest/serve.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 void csn_call_reset(struct csn_call *call) {
   memset(call, 0, sizeof *call);
@@ -39,6 +42,7 @@ static void clean_up(struct csn_serve *serve) {
   csn_script_remove(&call->script);
   csn_request_free(&call->request);
   csn_spawned_close(&call->process);
+  if (call->job.request != NULL) dup3(serve->devnull, CSN_SPAWN_HUB, O_CLOEXEC);
   csn_call_reset(call);
 }
 
@@ -93,6 +97,15 @@ static void set_spill(const struct csn_spill *spill, struct csn_wire_exit *messa
   message->spill_whole = !spill->given_up;
 }
 
+/* Only what is reported as done counts: a job that was started, output that was shown. */
+static void commit_job(const struct csn_call *call, uint64_t outcome) {
+  const struct csn_hub_request commit = {.version = CSN_HUB_VERSION, .kind = CSN_HUB_JOB_COMMIT};
+  if (call->job.request == NULL || outcome != CSN_OUTCOME_EXITED || !call->has_status ||
+      call->status != 0)
+    return;
+  send(CSN_SPAWN_HUB, &commit, sizeof commit, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void csn_call_end_exit(struct csn_serve *serve) {
   const struct csn_call *call = &serve->call;
   struct csn_wire_exit message = {
@@ -103,6 +116,7 @@ void csn_call_end_exit(struct csn_serve *serve) {
   };
   message.oom = was_killed_for_memory(serve);
   message.outcome = outcome_of(call, message.oom != 0);
+  commit_job(call, message.outcome);
   if (call->started != 0)
     message.duration_ns = (call->ended != 0 ? call->ended : serve->now) - call->started;
   set_how(call, &message);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hub: see hub.h. Only serves are listened to: their parent is outside the sandbox (or they are
- * our own first child) and they cannot be traced, so no command can pose as one or take one over.
+ * The hub: see hub.h. Only serves, and operations that they attach, are listened to: their
+ * parent is outside the sandbox (or they are our own first child) and they cannot be traced, so
+ * no command can pose as one or take one over.
  */
 #include "guest/hub.h"
 
@@ -29,6 +30,8 @@ int csn_hub_open(struct csn_hub *hub) {
   socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof CSN_HUB_NAME);
   hub->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (hub->listener < 0) return -1;
+  const int on = 1;
+  if (setsockopt(hub->listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0) return -1;
   if (bind(hub->listener, (struct sockaddr *)&address, size) < 0) return -1;
   return listen(hub->listener, CSN_HUB_PEERS_MAX);
 }
@@ -37,7 +40,7 @@ size_t csn_hub_poll(const struct csn_hub *hub, struct pollfd *fds) {
   fds[0] = (struct pollfd){.fd = hub->listener, .events = POLLIN};
   for (size_t i = 0; i < hub->count; i++)
     fds[1 + i] = (struct pollfd){.fd = hub->peers[i].fd, .events = POLLIN};
-  return 1 + hub->count;
+  return 1 + hub->count + csn_jobs_poll(&hub->jobs, fds + 1 + hub->count);
 }
 
 bool csn_hub_knows(const struct csn_hub *hub, pid_t pid) {
@@ -51,7 +54,7 @@ bool csn_hub_is_busy(const struct csn_hub *hub) {
   for (size_t i = 0; i < hub->count; i++) {
     if (hub->peers[i].busy) return true;
   }
-  return false;
+  return csn_jobs_running(&hub->jobs) > 0;
 }
 
 static void send_answer(const struct csn_hub_peer *peer, const struct csn_hub_answer *answer) {
@@ -71,8 +74,9 @@ static void answer_status(const struct csn_hub *hub, const struct csn_hub_peer *
                           uint32_t number) {
   uint64_t now = csn_guest_now();
   struct csn_hub_answer answer = make_answer(CSN_HUB_STATUS, number, hub->key);
+  answer.busy_others = csn_jobs_running(&hub->jobs);
   for (size_t i = 0; i < hub->count; i++) {
-    if (&hub->peers[i] == peer) continue;
+    if (&hub->peers[i] == peer || hub->peers[i].is_operation) continue;
     answer.channels_others++;
     if (hub->peers[i].busy) answer.busy_others++;
   }
@@ -81,13 +85,19 @@ static void answer_status(const struct csn_hub *hub, const struct csn_hub_peer *
   send_answer(peer, &answer);
 }
 
-void csn_hub_purge(struct csn_hub *hub, const char *why) {
+/* All but the serves; what is left is frozen. */
+static void kill_all(struct csn_hub *hub, const char *why, struct csn_sweep_result *result) {
   pid_t spared[CSN_HUB_PEERS_MAX];
+  csn_jobs_lose(&hub->jobs, why);
+  for (size_t i = 0; i < hub->count; i++) spared[i] = hub->peers[i].pid;
+  csn_sweep_all(spared, hub->count, hub->reaped, result);
+}
+
+void csn_hub_purge(struct csn_hub *hub, const char *why) {
   struct csn_sweep_result result;
   char text[CSN_HUB_TEXT_MAX];
   hub->before_kill();
-  for (size_t i = 0; i < hub->count; i++) spared[i] = hub->peers[i].pid;
-  csn_sweep_all(spared, hub->count, hub->reaped, &result);
+  kill_all(hub, why, &result);
 
   snprintf(text, sizeof text, "%s%s%.120s", why, result.found > 0 ? "; not dead yet: " : "",
            result.text);
@@ -99,9 +109,13 @@ void csn_hub_purge(struct csn_hub *hub, const char *why) {
 static void answer_kill(struct csn_hub *hub, const struct csn_hub_peer *peer,
                         const struct csn_hub_request *request) {
   struct csn_sweep_result result;
+  bool freeze = (request->flags & CSN_HUB_FREEZE) != 0;
   hub->before_kill();
-  if (csn_sweep_tree(request->pid, peer->pid, (request->flags & CSN_HUB_FREEZE) != 0, &result) <
-      0) {
+  if (!hub->has_subreapers) {
+    /* Orphans are nobody's descendants then, so whose they were cannot be told. */
+    kill_all(hub, "a call was ended, and this runtime cannot tell whose a process is", &result);
+    csn_sweep_thaw();
+  } else if (csn_sweep_tree(request->pid, peer->pid, freeze, &result) < 0) {
     csn_hub_purge(hub, "the processes could not be listed");
     return;
   }
@@ -111,6 +125,7 @@ static void answer_kill(struct csn_hub *hub, const struct csn_hub_peer *peer,
 }
 
 static void drop_peer(struct csn_hub *hub, size_t index) {
+  csn_jobs_disown(&hub->jobs, hub->peers[index].fd);
   close(hub->peers[index].fd);
   hub->peers[index] = hub->peers[--hub->count];
 }
@@ -118,16 +133,74 @@ static void drop_peer(struct csn_hub *hub, size_t index) {
 /* A serve that closes without a word was killed. What it ran has no keeper any more. */
 static void lose_peer(struct csn_hub *hub, size_t index) {
   char why[64];
+  if (hub->peers[index].is_operation) {
+    drop_peer(hub, index);
+    return;
+  }
   snprintf(why, sizeof why, "the helper with pid %d was killed", (int)hub->peers[index].pid);
   drop_peer(hub, index);
   csn_hub_purge(hub, why);
 }
 
+/* ---- operations and jobs ------------------------------------------------------------------- */
+
+/* The far end of `fd`, which is taken over, is a process that this serve has just forked. */
+static void attach(struct csn_hub *hub, const struct csn_hub_peer *serve, int fd) {
+  if (fd < 0) return;
+  if (hub->count == CSN_HUB_PEERS_MAX || serve->is_operation) {
+    close(fd);
+    return;
+  }
+  hub->peers[hub->count++] = (struct csn_hub_peer){
+      .fd = fd, .pid = serve->pid, .is_operation = true, .heard = csn_guest_now()};
+}
+
+static void answer_job(struct csn_hub *hub, const struct csn_hub_peer *peer,
+                       const struct csn_hub_request *request, const int *fds) {
+  struct csn_hub_answer answer = make_answer(CSN_HUB_JOB, request->number, "");
+  if (request->kind == CSN_HUB_JOB_LOOK)
+    csn_jobs_look(&hub->jobs, request, &answer);
+  else if (fds[CSN_JOB_INPUTS - 1] >= 0)
+    csn_jobs_start(&hub->jobs, request, fds, peer->fd, &answer);
+  send_answer(peer, &answer);
+}
+
+void csn_hub_check_jobs(struct csn_hub *hub) {
+  char why[64];
+  uint32_t running = csn_jobs_running(&hub->jobs);
+  if (running != hub->jobs_ran) hub->active = csn_guest_now();
+  hub->jobs_ran = running;
+  if (hub->jobs.lost == 0) return;
+  snprintf(why, sizeof why, "the keeper of job-%u was killed", hub->jobs.lost);
+  hub->jobs.lost = 0;
+  csn_hub_purge(hub, why);
+}
+
+/* ---- peers --------------------------------------------------------------------------------- */
+
+/* Of what came with the request, the descriptors that are kept are made -1. */
+static void obey_about_jobs(struct csn_hub *hub, const struct csn_hub_peer *peer,
+                            const struct csn_hub_request *request, int *fds) {
+  switch (request->kind) {
+  case CSN_HUB_ATTACH:
+    attach(hub, peer, fds[0]);
+    fds[0] = -1;
+    break;
+  case CSN_HUB_JOB_START:
+  case CSN_HUB_JOB_LOOK: answer_job(hub, peer, request, fds); break;
+  case CSN_HUB_JOB_KILL:
+    hub->before_kill();
+    csn_jobs_kill(&hub->jobs, (uint32_t)request->pid);
+    break;
+  case CSN_HUB_JOB_SEEN: csn_jobs_seen(&hub->jobs, request, peer->fd); break;
+  case CSN_HUB_JOB_COMMIT: csn_jobs_commit(&hub->jobs, peer->fd); break;
+  default: break;
+  }
+}
+
 /* Returns false when the peer said goodbye. */
 static bool obey(struct csn_hub *hub, struct csn_hub_peer *peer,
                  const struct csn_hub_request *request) {
-  peer->heard = csn_guest_now();
-  if (request->version != CSN_HUB_VERSION) return true;
   switch (request->kind) {
   case CSN_HUB_STAT: answer_status(hub, peer, request->number); break;
   case CSN_HUB_BUSY:
@@ -143,15 +216,31 @@ static bool obey(struct csn_hub *hub, struct csn_hub_peer *peer,
   return true;
 }
 
-static void hear_peer(struct csn_hub *hub, size_t index) {
-  struct csn_hub_request request = {0};
-  ssize_t size = recv(hub->peers[index].fd, &request, sizeof request, MSG_DONTWAIT);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (size <= 0) {
-    lose_peer(hub, index);
-  } else if (!obey(hub, &hub->peers[index], &request)) {
-    drop_peer(hub, index);
+static void take_descriptors(struct msghdr *message, int fds[CSN_JOB_INPUTS], struct ucred *who) {
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+       part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level != SOL_SOCKET) continue;
+    if (part->cmsg_type == SCM_CREDENTIALS) memcpy(who, CMSG_DATA(part), sizeof *who);
+    if (part->cmsg_type != SCM_RIGHTS) continue;
+    size_t size = part->cmsg_len - CMSG_LEN(0);
+    if (size > CSN_JOB_INPUTS * sizeof *fds) size = CSN_JOB_INPUTS * sizeof *fds;
+    memcpy(fds, CMSG_DATA(part), size);
   }
+}
+
+/* A message, who sent it, and the descriptors that come with it; the kernel closes what is more
+ * than we take. */
+static ssize_t receive(int fd, struct csn_hub_request *request, int fds[CSN_JOB_INPUTS],
+                       struct ucred *who) {
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(CSN_JOB_INPUTS * sizeof(int)) +
+                                        CMSG_SPACE(sizeof(struct ucred))];
+  struct iovec part = {request, sizeof *request};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+                           .msg_controllen = sizeof control};
+  ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size > 0) take_descriptors(&message, fds, who);
+  request->command[sizeof request->command - 1] = '\0';
+  return size;
 }
 
 /* What /proc says about one process; a parent of -1 when it says nothing. */
@@ -173,20 +262,60 @@ static bool is_ours(const struct csn_hub *hub, const struct ucred *who) {
   return who->pid == hub->first || look_up(who->pid).parent == 0;
 }
 
+/* The kernel told us of no peer but ourselves (gVisor does that), so whoever this is has to say
+ * something first: what comes with a message is right there too. */
+static bool get_to_know(const struct csn_hub *hub, struct csn_hub_peer *peer,
+                        const struct ucred *who) {
+  if (!is_ours(hub, who)) return false;
+  peer->pid = who->pid;
+  return true;
+}
+
+static void hear_peer(struct csn_hub *hub, size_t index) {
+  struct csn_hub_request request = {0};
+  struct csn_hub_peer *peer = &hub->peers[index];
+  int fds[CSN_JOB_INPUTS] = {-1, -1, -1};
+  struct ucred who = {0};
+  ssize_t size = receive(peer->fd, &request, fds, &who);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size <= 0) {
+    lose_peer(hub, index);
+    return;
+  }
+  peer->heard = csn_guest_now();
+  bool stays = peer->pid > 0 || get_to_know(hub, peer, &who);
+  if (!stays)
+    ; /* a stranger */
+  else if (request.version == CSN_HUB_VERSION && request.kind >= CSN_HUB_ATTACH)
+    obey_about_jobs(hub, peer, &request, fds);
+  else if (request.version == CSN_HUB_VERSION && !peer->is_operation)
+    stays = obey(hub, peer, &request);
+  for (int i = 0; i < CSN_JOB_INPUTS; i++) {
+    if (fds[i] >= 0) close(fds[i]);
+  }
+  if (!stays) drop_peer(hub, index);
+}
+
 static void accept_peer(struct csn_hub *hub, int fd) {
   struct ucred who = {0};
   socklen_t size = sizeof who;
-  if (hub->count == CSN_HUB_PEERS_MAX ||
-      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || !is_ours(hub, &who)) {
+  bool full = hub->count == CSN_HUB_PEERS_MAX;
+  bool told = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
+  if (told && who.pid == getpid()) who.pid = 0; /* see get_to_know */
+  if (full || !told || (who.pid > 0 && !is_ours(hub, &who))) {
     close(fd);
     return;
   }
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
   hub->peers[hub->count++] =
       (struct csn_hub_peer){.fd = fd, .pid = who.pid, .heard = csn_guest_now()};
 }
 
 void csn_hub_handle(struct csn_hub *hub, const struct pollfd *fds, size_t count) {
   /* From the last on, since dropping one moves the last into its place. */
+  uint32_t stubborn = csn_jobs_handle(&hub->jobs);
+  if (stubborn != 0) csn_hub_purge(hub, "a background job could not be ended otherwise");
   for (size_t i = count; i-- > 1;) {
     if (fds[i].revents != 0 && i - 1 < hub->count && hub->peers[i - 1].fd == fds[i].fd)
       hear_peer(hub, i - 1);
@@ -218,8 +347,11 @@ static bool is_silent(const struct csn_hub_peer *peer, uint64_t now) {
 }
 
 void csn_hub_tick(struct csn_hub *hub, uint64_t now) {
+  csn_jobs_continue(&hub->jobs);
+  if (csn_jobs_running(&hub->jobs) > 0) hub->active = now;
   for (size_t i = hub->count; i-- > 0;) {
     struct csn_hub_peer *peer = &hub->peers[i];
+    if (peer->is_operation || peer->pid <= 0) continue;
     kill(peer->pid, SIGCONT);
     if (peer->busy) hub->active = now;
     if (is_silent(peer, now)) {

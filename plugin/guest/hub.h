@@ -7,6 +7,8 @@
 #ifndef CSN_GUEST_HUB_H
 #define CSN_GUEST_HUB_H
 
+#include "guest/job_table.h"
+
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,20 +19,24 @@
 
 struct csn_hub_peer {
   int fd;
-  pid_t pid;
+  pid_t pid;           /* 0: not known before it speaks */
   bool busy;
+  bool is_operation;   /* attached by a serve: it may ask about jobs, and its end is no alarm */
   uint64_t heard;   /* when it last spoke */
   int stuck;        /* ticks for which it was seen in uninterruptible sleep */
 };
 
 struct csn_hub {
   int listener;
+  bool has_subreapers;   /* the runtime knows them (gVisor does not) */
   pid_t first;      /* the serve that is our own child; the others come from outside */
   const char *key;
   uint64_t born;
   uint64_t active;  /* when a call was last known to run */
   struct csn_hub_peer peers[CSN_HUB_PEERS_MAX];
   size_t count;
+  struct csn_job_table jobs;
+  uint32_t jobs_ran;   /* when we last looked */
   void (*before_kill)(void);                /* checks that we still are ourselves */
   void (*reaped)(pid_t pid, int status);
 };
@@ -38,7 +44,8 @@ struct csn_hub {
 /* Bind and listen. 0, or -1 with errno. */
 int csn_hub_open(struct csn_hub *hub);
 
-/* Fill in the descriptors to wait for; at most 1 + CSN_HUB_PEERS_MAX. */
+/* Fill in the descriptors to wait for; at most CSN_HUB_POLL_MAX. */
+#define CSN_HUB_POLL_MAX (1 + CSN_HUB_PEERS_MAX + CSN_JOBS_RUNNING_MAX)
 size_t csn_hub_poll(const struct csn_hub *hub, struct pollfd *fds);
 
 /* Deal with what poll found in the same array. */
@@ -55,9 +62,14 @@ void csn_hub_excuse(struct csn_hub *hub, uint64_t now);
 /* Whether a serve of this pid is connected. */
 bool csn_hub_knows(const struct csn_hub *hub, pid_t pid);
 
+/* A call is in flight, or a job runs. */
 bool csn_hub_is_busy(const struct csn_hub *hub);
 
-/* Kill all that runs but the serves, and tell them why. */
+/* Once a turn: a job's end is a sign of life. When its keeper was killed, so is everything, since
+ * nobody knows what was the job's. */
+void csn_hub_check_jobs(struct csn_hub *hub);
+
+/* Kill all that runs but the serves, jobs too, and tell them why. */
 void csn_hub_purge(struct csn_hub *hub, const char *why);
 
 #endif

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What process 1 and the serves of one sandbox say to each other. FROZEN: a serve of a newer
- * version talks to the process 1 that an older version started, so nothing here may change its
- * place or its meaning. Members may be appended and kinds added; a receiver reads what it knows,
- * takes what is missing for 0, and ignores kinds that it does not know. Anything else needs a
- * socket name of its own.
+ * What process 1 and the serves of one sandbox (and their operations) say to each other. FROZEN:
+ * a serve of a newer version talks to the process 1 that an older version started, so nothing
+ * here may change its place or its meaning. Members may be appended and kinds added; a receiver
+ * reads what it knows, takes what is missing for 0, and ignores kinds that it does not know.
+ * Anything else needs a socket name of its own.
  *
  * An abstract SOCK_SEQPACKET socket, one message per packet, in the machine's byte order.
  */
 #ifndef CSN_GUEST_HUB_MESSAGE_H
 #define CSN_GUEST_HUB_MESSAGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Without the NUL that makes it abstract. Process 1 listens; peers that are not ours are
@@ -27,40 +29,103 @@ enum csn_hub_request_kind {
   CSN_HUB_BYE = 4,    /* the connection will close and that is no accident */
   CSN_HUB_KILL = 5,   /* kill the descendants of `pid`, which is the asking serve or a child of it;
                          answered by KILLED */
-  CSN_HUB_PURGE = 6   /* kill all but the serves; every serve is told PURGED */
+  CSN_HUB_PURGE = 6,  /* kill all but the serves; every serve is told PURGED */
+  CSN_HUB_ATTACH = 7, /* with a descriptor: the far end of it is an operation's, which may ask what
+                         follows and nothing else, and whose end is no alarm */
+  /* with three descriptors, a request's bytes, what its command reads as stdin, its script: start
+     it as a background job; answered by JOB, number 0 if that was refused. The job is killed if
+     the asking end closes before JOB_COMMIT came on it. */
+  CSN_HUB_JOB_START = 8,
+  CSN_HUB_JOB_LOOK = 9,    /* answered by JOB about job `pid`, or with NEXT the first from there on;
+                              number 0: there is none */
+  CSN_HUB_JOB_KILL = 10,   /* kill all of job `pid`; LOOK tells when that is done */
+  CSN_HUB_JOB_SEEN = 11,   /* so much of job `pid`'s output has been shown, once JOB_COMMIT comes */
+  CSN_HUB_JOB_COMMIT = 12  /* the operation that asked on this connection has ended well, and its
+                              call with it: from its serve, which holds this end too */
 };
+
+#define CSN_HUB_COMMAND_MAX 160
 
 struct csn_hub_request {
   uint8_t version;
   uint8_t kind;
   uint16_t zero;
   uint32_t number;    /* comes back in the answer */
-  int32_t pid;        /* KILL */
-  uint32_t flags;     /* KILL: CSN_HUB_FREEZE */
+  int32_t pid;        /* KILL; a job's number in JOB_* */
+  uint32_t flags;     /* KILL: CSN_HUB_FREEZE; JOB_LOOK: CSN_HUB_NEXT */
+  uint64_t out, err;  /* JOB_SEEN: offsets */
+  uint64_t timeout_ms, output_max;      /* JOB_START: of this job; 0: none */
+  uint32_t running_max, kept_max;       /* JOB_START: jobs that run, and that ended and are kept */
+  char command[CSN_HUB_COMMAND_MAX];    /* JOB_START: what to call it; NUL-terminated */
 };
 
 /* freeze everything from the start: it was tried before and was not enough */
 #define CSN_HUB_FREEZE 1u
+#define CSN_HUB_NEXT 2u
+
+enum csn_hub_job_state {
+  CSN_HUB_JOB_STARTING = 1,
+  CSN_HUB_JOB_RUNNING = 2,   /* something of it is alive */
+  CSN_HUB_JOB_ENDED = 3,     /* nothing is, but for `survivors` */
+  CSN_HUB_JOB_FAILED = 4     /* it could not be started; told once, then forgotten */
+};
+enum csn_hub_job_outcome {
+  CSN_HUB_JOB_EXITED = 1,
+  CSN_HUB_JOB_KILLED = 2,    /* because that was asked for */
+  CSN_HUB_JOB_DEADLINE = 3,
+  CSN_HUB_JOB_OOM = 4,
+  CSN_HUB_JOB_LOST = 5       /* its keeper was killed, or everything was */
+};
+
+struct csn_hub_job {
+  uint32_t number;              /* from 1 on, never reused; its files are in jobs/job-NUMBER */
+  uint8_t state, outcome;       /* outcome: ENDED */
+  uint8_t how;                  /* CSN_HOW_*: how its command ended, NOT_STARTED while it runs */
+  uint8_t stage;                /* FAILED: enum csn_launch_stage, 0: its folder */
+  int32_t status;               /* the exit code or the signal; FAILED: errno */
+  uint32_t survivors;           /* ENDED by a kill: processes that could not be killed */
+  uint64_t started_ms;          /* since 1970 */
+  uint64_t duration_ms;         /* until now, or until it ended */
+  uint64_t out_bytes, err_bytes;   /* ENDED: in its files */
+  uint64_t dropped;             /* ENDED: bytes beyond output_max, kept nowhere */
+  uint64_t out_seen, err_seen;  /* as JOB_SEEN said last */
+  uint64_t timeout_ms, output_max;
+  char command[CSN_HUB_COMMAND_MAX];
+};
 
 /* From process 1. */
-enum csn_hub_answer_kind { CSN_HUB_STATUS = 1, CSN_HUB_KILLED = 2, CSN_HUB_PURGED = 3 };
+enum csn_hub_answer_kind {
+  CSN_HUB_STATUS = 1,
+  CSN_HUB_KILLED = 2,
+  CSN_HUB_PURGED = 3,
+  CSN_HUB_JOB = 4
+};
 
 struct csn_hub_answer {
   uint8_t version;
   uint8_t kind;
   uint16_t text_size;
   uint32_t number;              /* the request's; 0 in a PURGED that was not asked for */
-  uint32_t busy_others;         /* STATUS */
+  uint32_t busy_others;         /* STATUS: serves with a call in flight, and running jobs */
   uint32_t channels_others;     /* STATUS */
   uint64_t age_ms, idle_ms;     /* STATUS */
   uint32_t found;               /* KILLED: how many live descendants there were */
   uint32_t zero;
-  char text[CSN_HUB_TEXT_MAX];  /* STATUS: the key; KILLED: the first found; PURGED: the reason */
+  /* STATUS: the key; KILLED: the first found; PURGED: the reason; JOB: why it was refused or lost,
+     or its survivors */
+  char text[CSN_HUB_TEXT_MAX];
+  struct csn_hub_job job;       /* JOB */
 };
 
 /* A busy serve speaks at least so often; one that is silent for CSN_HUB_DEAD_MS is taken for
  * dead. */
 #define CSN_HUB_BEAT_MS 2000
 #define CSN_HUB_DEAD_MS 30000
+
+#define CSN_HUB_FDS_MAX 3   /* descriptors that come with a request */
+
+/* Send a request with `count` descriptors, at least one. */
+bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *fds, size_t count,
+                  int flags);
 
 #endif

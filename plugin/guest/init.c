@@ -62,6 +62,7 @@ static void check_squeezed(void) {
 
 static void note_reaped(pid_t pid, int status) {
   if (pid == hub.first) first_status = status;
+  csn_jobs_reaped(&hub.jobs, pid);
 }
 
 static void reap(void) {
@@ -96,6 +97,16 @@ static void check_times(const struct csn_init_options *options, uint64_t now) {
   }
 }
 
+/* Whether the runtime knows subreapers (gVisor does not). Process 1 is one anyway, so a child has to
+ * try. */
+static bool has_subreapers(void) {
+  int status = 0;
+  pid_t pid = fork();
+  if (pid < 0) fail("fork");
+  if (pid == 0) _exit(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
+  return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
 /* The first channel: a child with our stdin and stdout. Its stderr is nobody's. */
 static void start_first(int devnull) {
   pid_t pid = fork();
@@ -122,6 +133,7 @@ static int set_up(const struct csn_init_options *options) {
   hub.born = hub.active = csn_guest_now();
   hub.before_kill = check_squeezed;
   hub.reaped = note_reaped;
+  hub.has_subreapers = has_subreapers();
   if (csn_hub_open(&hub) < 0) fail("the socket @" CSN_HUB_NAME);
   csn_guest_make_dir();
   csn_squeeze_remember(&squeeze);
@@ -136,7 +148,7 @@ static void drain_signals(int signals) {
 }
 
 _Noreturn void csn_init_main(const struct csn_init_options *options) {
-  struct pollfd fds[2 + CSN_HUB_PEERS_MAX];
+  struct pollfd fds[1 + CSN_HUB_POLL_MAX];
   if (getpid() != 1) {
     say("caisson: init: must be process 1 of a container\n");
     exit(CSN_INIT_EXIT_USAGE);
@@ -151,6 +163,7 @@ _Noreturn void csn_init_main(const struct csn_init_options *options) {
     if (fds[0].revents != 0) drain_signals(signals);
     reap();
     csn_hub_handle(&hub, fds + 1, count);
+    csn_hub_check_jobs(&hub);
     report_first();
 
     uint64_t now = csn_guest_now();

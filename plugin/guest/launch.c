@@ -8,6 +8,7 @@
 
 #include "guest/basics.h"
 #include "guest/files/op.h"
+#include "guest/spawn.h"
 
 #include <errno.h>
 #include <linux/magic.h>
@@ -95,7 +96,9 @@ static _Noreturn void become_command(const struct csn_launch *launch, const int 
 static _Noreturn void become_operation(const struct csn_launch *launch, const int *streams) {
   static const int standard[3] = {0, 1, 2};
   for (int i = 0; streams != NULL && i < 3; i++) dup2(streams[i], i);
-  csn_guest_close_from(3);
+  csn_job_give(launch->job);
+  if (launch->job != NULL) dup2(CSN_SPAWN_HUB, CSN_JOB_HUB);
+  csn_guest_close_from(launch->job != NULL ? CSN_JOB_HUB + 1 : CSN_JOB_HUB);
   setsid();
   csn_guest_unblock_signals();
   _exit(csn_op_run(launch->operation, launch->cwd, launch->operands, standard));

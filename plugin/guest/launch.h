@@ -6,6 +6,8 @@
 #ifndef CSN_GUEST_LAUNCH_H
 #define CSN_GUEST_LAUNCH_H
 
+#include "guest/job_given.h"
+
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,6 +28,7 @@ struct csn_launch {
   const char *cwd;
   const char *operation;         /* NULL, or one of files/op.h's in place of a program, */
   const char *const *operands;   /* for which cwd is where relative paths begin */
+  const struct csn_job_given *job;   /* for an operation on jobs, whose socket is CSN_SPAWN_HUB */
 };
 
 struct csn_launch_failure {

@@ -29,6 +29,12 @@ uint32_t csn_registry_ask(struct csn_registry *registry, uint8_t kind);
 /* Ask for a kill of everything under `pid`; `flags` is 0 or CSN_HUB_FREEZE. */
 uint32_t csn_registry_ask_kill(struct csn_registry *registry, pid_t pid, uint32_t flags);
 
+/* Give process 1 the far end of an operation's socket. The descriptor stays the caller's. */
+void csn_registry_attach(struct csn_registry *registry, int fd);
+
+/* Ask for the end of a background job; nothing comes back. */
+void csn_registry_kill_job(struct csn_registry *registry, uint32_t number);
+
 /* Say that a call runs, or that none does. */
 void csn_registry_tell(struct csn_registry *registry, bool busy, uint64_t now);
 

@@ -4,6 +4,8 @@
  */
 #include "guest/request.h"
 
+#include "guest/job_given.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +30,10 @@ int csn_request_add(struct csn_request *request, const uint8_t *bytes, size_t si
 }
 
 static const char *what_is_wrong(const struct csn_wire_run *run) {
-  if (run->program_count == 0 && run->operation == NULL) return "there is no PROGRAM";
-  if (run->program_count > 0 && run->operation != NULL) return "both PROGRAM and OPERATION";
+  bool starts_job = run->operation != NULL && strcmp(run->operation, CSN_JOB_START_OPERATION) == 0;
+  bool needs_program = run->operation == NULL || starts_job;
+  if (run->program_count == 0 && needs_program) return "there is no PROGRAM";
+  if (run->program_count > 0 && !needs_program) return "both PROGRAM and OPERATION";
   if (run->cwd == NULL || run->cwd[0] != '/') return "CWD is not an absolute path";
   if (run->spill_after > CSN_SPILL_AFTER_MAX) return "SPILL_AFTER is too large";
   if (run->script_size > CSN_SCRIPT_MAX) return "SCRIPT_SIZE is too large";

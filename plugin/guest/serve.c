@@ -134,7 +134,8 @@ static void hear_hub(void) {
 static uint64_t next_beat(void) {
   const struct csn_registry *registry = &serve.registry;
   uint64_t every = CSN_HUB_BEAT_MS * CSN_MS_IN_NS;
-  if (serve.call.state == CSN_CALL_NONE || serve.call.started == 0) return UINT64_MAX;
+  if (serve.call.state == CSN_CALL_NONE || serve.call.started == 0 || serve.call.is_look)
+    return UINT64_MAX;
   if (registry->told_busy) return registry->told_ns + every;
   return registry->told_ns + FRESH_NS <= serve.call.started ? serve.call.started
                                                             : serve.call.started + SETTLE_NS;

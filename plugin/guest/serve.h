@@ -9,6 +9,7 @@
 #define CSN_GUEST_SERVE_H
 
 #include "guest/feed.h"
+#include "guest/job_given.h"
 #include "guest/outbox.h"
 #include "guest/registry.h"
 #include "guest/request.h"
@@ -60,6 +61,8 @@ struct csn_call {
   bool empty;                          /* nothing of it is alive */
   uint32_t still_running;
   bool stdin_refusal_told;
+  bool is_look;                        /* it only lists jobs: no sign of life */
+  struct csn_job_given job;
   struct csn_call_kill kill;
   struct csn_wire_fault fault;         /* of the LOST to come */
 };

@@ -5,6 +5,7 @@
  */
 #include "guest/spawn.h"
 
+#include "guest/files/op.h"
 #include "guest/supervisor.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 /* What a command may be ahead of us: fewer turns of both, so twice the throughput of small writes.
  * Where the kernel grants no such pipe, it stays as it is. */
-#define WIDE_PIPE (1 << 20)
+#define WIDE_PIPE CSN_OP_SMALL_PIPE
 
 struct ends {
   int control[2], in[2], out[2], err[2];   /* pipes: [0] is read */
@@ -47,6 +48,7 @@ static int open_pipe(int ends[2], int ours) {
 static int open_pipes(struct ends *ends, bool with_stdin) {
   *ends = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
   if (with_stdin && open_pipe(ends->in, 1) < 0) return -1;
+  if (with_stdin) fcntl(ends->in[1], F_SETPIPE_SZ, WIDE_PIPE);
   if (open_pipe(ends->out, 0) < 0 || open_pipe(ends->err, 0) < 0) return -1;
   fcntl(ends->out[0], F_SETPIPE_SZ, WIDE_PIPE);
   return 0;
@@ -72,6 +74,21 @@ int csn_spawn_direct(const struct csn_launch *launch, bool with_stdin, int devnu
   *spawned = (struct csn_spawned){pid, -1, ends.in[1], ends.out[0], ends.err[0],
                                   {ends.out[1], ends.err[1]}};
   return 0;
+}
+
+/* What does not fit into the pipe is refused, not waited for: nobody reads it before we go on. */
+static bool can_hold(int fd) {
+  return fcntl(fd, F_GETPIPE_SZ) >= CSN_OP_SMALL_PIPE && fcntl(fd, F_SETFL, O_WRONLY | O_NONBLOCK) == 0;
+}
+
+int csn_spawn_nothing(const struct csn_launch *launch, int devnull, struct csn_spawned *spawned) {
+  struct ends ends;
+  struct csn_launch_failure ignored = {CSN_LAUNCH_FORK, 0};
+  if (open_pipes(&ends, false) < 0 || !can_hold(ends.out[1])) return fail(&ends, &ignored);
+  const int streams[3] = {devnull, ends.out[1], ends.err[1]};
+  int code = csn_op_run(launch->operation, launch->cwd, launch->operands, streams);
+  *spawned = (struct csn_spawned){0, -1, -1, ends.out[0], ends.err[0], {ends.out[1], ends.err[1]}};
+  return code;
 }
 
 static _Noreturn void become_supervisor(const struct csn_launch *launch, const struct ends *ends,

@@ -25,7 +25,10 @@ struct csn_spawned {
 
 /* Descriptors up to this one must be taken in the calling process: the supervisor arranges its own
  * there. */
-#define CSN_SPAWN_LOW 5
+#define CSN_SPAWN_LOW 6
+/* One of these, so that a supervisor passes it on: during an operation on background jobs its
+ * socket to process 1, otherwise nothing of use. */
+#define CSN_SPAWN_HUB 6
 
 /* Start the command as a child of this process. 0, or -1 with *failure, and nothing left open. */
 int csn_spawn_direct(const struct csn_launch *launch, bool with_stdin, int devnull,
@@ -36,6 +39,10 @@ int csn_spawn_direct(const struct csn_launch *launch, bool with_stdin, int devnu
 int csn_spawn_supervised(const struct csn_launch *launch, bool with_stdin, int devnull,
                          int oom_score, struct csn_spawned *spawned,
                          struct csn_launch_failure *failure);
+
+/* Carry out a small operation in this process: `spawned` is then what its streams hold and no process.
+ * Returns its exit code; -1 if that cannot be done here, and nothing is left open. */
+int csn_spawn_nothing(const struct csn_launch *launch, int devnull, struct csn_spawned *spawned);
 
 /* Close what is open of it. */
 void csn_spawned_close(struct csn_spawned *spawned);

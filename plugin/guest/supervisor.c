@@ -7,6 +7,7 @@
 
 #include "guest/basics.h"
 #include "guest/brood.h"
+#include "guest/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 /* Where the descriptors are, once arranged. 0, 1 and 2 are the command's. */
-enum { CONTROL = 3, OUT = 4, ERR = 5, FIRST_FREE = 6 };
+enum { CONTROL = 3, OUT = 4, ERR = 5, FIRST_FREE = CSN_SPAWN_HUB + 1 };
 
 #define COUNT_TRIES 3
 

@@ -5,9 +5,10 @@
  * command starts ends up under, whatever it does to get away. Its waitpid saying "no children" is
  * the proof that nothing of the command is left.
  *
- * It talks to its serve over a SOCK_SEQPACKET pair, in struct csn_report. When the serve closes its
- * end, the call is over and the supervisor becomes the caretaker of what still runs: it reads and
- * drops what that prints, so that it does not die of SIGPIPE, and ends with the last of it.
+ * It talks to its serve over a SOCK_SEQPACKET pair, in struct csn_report. When the serve closes
+ * its end, the call is over and the supervisor becomes the caretaker of what still runs: it
+ * reads and drops what that prints, so that it does not die of SIGPIPE, and ends with the last
+ * of it.
  */
 #ifndef CSN_GUEST_SUPERVISOR_H
 #define CSN_GUEST_SUPERVISOR_H
@@ -46,8 +47,9 @@ struct csn_supervisor {
   int oom_score;        /* to set for the command, 0 for none */
 };
 
-/* The supervisor, in the child of a fork. All signals are blocked. All descriptors above 5 are
- * taken over from the serve and closed; those in `supervisor` must be above 5. */
+/* The supervisor, in the child of a fork. All signals are blocked. All descriptors above
+ * CSN_SPAWN_LOW are taken over from the serve and closed; those in `supervisor` must be above
+ * it. */
 _Noreturn void csn_supervisor_main(const struct csn_supervisor *supervisor);
 
 #endif

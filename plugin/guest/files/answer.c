@@ -24,7 +24,11 @@ static void add_escaped(struct csn_answer *answer, const char *bytes, size_t n) 
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     const char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
     add(answer, bytes + plain, i - plain);
-    add(answer, escape, sizeof escape);
+    /* A NUL would end the text at the host, which refuses it: it is as unreadable as bad UTF-8. */
+    if (c == 0)
+      add_text(answer, "\xef\xbf\xbd");
+    else
+      add(answer, escape, sizeof escape);
     plain = i + 1;
   }
   add(answer, bytes + plain, n - plain);

@@ -5,19 +5,36 @@
 #include "guest/files/op.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#define SMALL_FILE (128 << 10) /* bytes */
 #define WRITE_AT 65536u   /* bytes that are worth a write */
 
 static const struct {
   const char *name;
   csn_op_fn *run;
 } operations[] = {
+  {"read", csn_op_read},
+  {"write", csn_op_write},
+  {"edit", csn_op_edit},
   {"list", csn_op_list},
+  {"glob", csn_op_glob},
+  {"grep", csn_op_grep},
+  {"job_start", csn_op_job_start},
+  {"job_output", csn_op_job_output},
+  {"job_kill", csn_op_job_kill},
+  {"job_list", csn_op_job_list},
+  {"upload", csn_op_upload},
+  {"unpack", csn_op_unpack},
+  {"unpack_clean", csn_op_unpack_clean},
+  {"pack", csn_op_pack},
 };
 
 /* ---- operands ------------------------------------------------------------------------------ */
@@ -148,6 +165,22 @@ static int carry_out(struct csn_op *op, const char *name) {
     if (strcmp(operations[i].name, name) == 0) return operations[i].run(op);
   }
   return csn_op_fail(op, CSN_OP_INVALID, "", "this helper has no operation %s", name);
+}
+
+/* No file of the kernel's making, whose reading may wait for something. */
+static bool is_small_file(const char *path) {
+  struct stat st;
+  struct statfs fs;
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= SMALL_FILE &&
+         statfs(path, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC;
+}
+
+bool csn_op_is_small(const char *name, const char *base, const char *const *operands) {
+  char path[CSN_PATH_SIZE];
+  const struct csn_op op = {.base = base, .operands = operands};
+  const char *given = csn_op_text(&op, "path");
+  return strcmp(name, "read") == 0 && given != NULL && csn_path_resolve(base, given, path) == 0 &&
+         is_small_file(path);
 }
 
 int csn_op_run(const char *name, const char *base, const char *const *operands,

@@ -25,7 +25,7 @@ struct csn_op {
   bool deaf;                      /* nobody takes it any more */
   struct csn_answer answer;       /* inside the report's outermost object */
   bool refused;                   /* csn_op_fail was called */
-  char reason[64], message[1024], hint[512];
+  char reason[64], message[6144], hint[512];
 };
 
 /* 0, or -1 after csn_op_fail; then nothing of the answer is reported. */
@@ -34,6 +34,12 @@ typedef int csn_op_fn(struct csn_op *op);
 /* Carry out one operation; streams: in, out, report. Returns the exit code: 0 done, 1 refused. */
 int csn_op_run(const char *name, const char *base, const char *const *operands,
                const int streams[3]);
+
+/* Whether this one is surely done in a moment, and what it says fits into a pipe of CSN_OP_SMALL_PIPE
+ * bytes: then a process of its own would be most of its cost, and a serve carries it out itself. So
+ * far a `read` of a small file is. */
+#define CSN_OP_SMALL_PIPE (1 << 20)
+bool csn_op_is_small(const char *name, const char *base, const char *const *operands);
 
 /* ---- operands ------------------------------------------------------------------------------ */
 
@@ -76,9 +82,24 @@ int csn_op_fail_errno(struct csn_op *op, int number, const char *verb, const cha
 #define CSN_OP_FAILED "file.failed"              /* any other errno */
 #define CSN_OP_INVALID "arguments.invalid"
 #define CSN_OP_MEMORY "sandbox.memory"
+#define CSN_OP_INPUT "input.incomplete"          /* what was sent is not whole */
+#define CSN_OP_SIZE "file.size"                  /* not what was announced */
+#define CSN_OP_ARCHIVE_UNSAFE "archive.unsafe"
+#define CSN_OP_ARCHIVE_LIMIT "archive.limit"
 
 /* ---- the operations, each in a file of its own --------------------------------------------- */
 
+csn_op_fn csn_op_read;
+csn_op_fn csn_op_write;
+csn_op_fn csn_op_edit;
 csn_op_fn csn_op_list;
+csn_op_fn csn_op_glob;
+csn_op_fn csn_op_grep;
+/* On background jobs; only where a serve has handed over what guest/job_given.h says. */
+csn_op_fn csn_op_job_start, csn_op_job_output, csn_op_job_kill, csn_op_job_list;
+csn_op_fn csn_op_upload;
+csn_op_fn csn_op_unpack;
+csn_op_fn csn_op_unpack_clean;
+csn_op_fn csn_op_pack;
 
 #endif

@@ -78,6 +78,15 @@ static void read_tools(const cJSON *tools, struct csn_tool_settings *t) {
   if (t->shell_timeout_ms > t->max_timeout_ms) t->shell_timeout_ms = t->max_timeout_ms;
 }
 
+static void read_jobs(const cJSON *jobs, struct csn_job_settings *j) {
+  j->running_max = (uint32_t)csn_json_int(jobs, "max_running", 0);
+  j->kept_max = (uint32_t)csn_json_int(jobs, "keep_ended", 0);
+  j->output_max = size_of(jobs, "output_max");
+  j->timeout_ms = (uint64_t)csn_json_int(jobs, "timeout_ms", 0);
+  j->max_timeout_ms = (uint64_t)csn_json_int(jobs, "max_timeout_ms", 0);
+  if (j->timeout_ms > j->max_timeout_ms) j->timeout_ms = j->max_timeout_ms;
+}
+
 static void read_all(struct csn_config *c) {
   const cJSON *engine = csn_json_get(c->document, "engine");
   c->instance = csn_json_string(c->document, "instance", "");
@@ -85,14 +94,18 @@ static void read_all(struct csn_config *c) {
   c->lazy = csn_json_bool(engine, "lazy", 0);
   read_sandbox(csn_json_get(c->document, "sandbox"), &c->sandbox);
   read_tools(csn_json_get(c->document, "tools"), &c->tools);
+  read_jobs(csn_json_get(c->document, "jobs"), &c->tools.jobs);
 }
 
 /* Before defaults are filled in: only what the operator wrote can contradict itself. */
 static int check_given(const cJSON *document, struct csn_error *err) {
   const cJSON *tools = csn_json_get(document, "tools");
-  int64_t most = csn_json_int(tools, "max_timeout_ms", INT64_MAX);
-  if (csn_json_int(tools, "shell_timeout_ms", 0) <= most) return 0;
-  return invalid(err, "tools.shell_timeout_ms", "must not be above tools.max_timeout_ms");
+  const cJSON *jobs = csn_json_get(document, "jobs");
+  if (csn_json_int(tools, "shell_timeout_ms", 0) > csn_json_int(tools, "max_timeout_ms", INT64_MAX))
+    return invalid(err, "tools.shell_timeout_ms", "must not be above tools.max_timeout_ms");
+  if (csn_json_int(jobs, "timeout_ms", 0) > csn_json_int(jobs, "max_timeout_ms", INT64_MAX))
+    return invalid(err, "jobs.timeout_ms", "must not be above jobs.max_timeout_ms");
+  return 0;
 }
 
 int csn_config_read(const cJSON *schema, const char *json, size_t n, struct csn_config *out,

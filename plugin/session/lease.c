@@ -137,7 +137,9 @@ static int run_on(struct csn_lease *lease, csn_session_prepare_fn *prepare, void
   struct csn_run run = {0};
   int rc = prepare(ctx, &view, &run, err);
   if (rc) return rc;
-  if (run.operation) return csn_channel_run(lease->channel, &run, control, result, err);
+  /* An operation that starts a program is given its environment. */
+  if (run.operation && !run.programs)
+    return csn_channel_run(lease->channel, &run, control, result, err);
   const char **env CSN_CLEANUP_FREE = merge_env(lease->env, run.env);
   if (!env) return csn_fail_nomem(err);
   run.env = env;

@@ -5,6 +5,7 @@
 
 #include "session/internal.h"
 #include "util/alloc.h"
+#include "util/buffer.h"
 #include "util/json.h"
 
 static int need_key(const char *key, struct csn_error *err) {
@@ -69,18 +70,50 @@ int csn_session_op_list(struct csn_sessions *all, const struct csn_control *cont
 
 /* ---- session.inspect -------------------------------------------------------------------------- */
 
-/* What the helper says; a channel is opened for it if none is idle. 0 also if it cannot be asked. */
+#define JOBS_MS 5000u
+#define JOBS_MAX ((size_t)1 << 20) /* bytes */
+
+static int take_jobs(void *ctx, int stream, const void *bytes, size_t n) {
+  return stream == CAISSON_STREAM_STDERR && csn_buffer_add(ctx, bytes, n) != 0;
+}
+
+/* The background jobs, as the helper lists them: an array, or NULL. That is no sign of life. */
+static cJSON *ask_jobs(struct csn_channel *ch, const struct csn_control *control) {
+  CSN_CLEANUP_BUFFER struct csn_buffer report = CSN_BUFFER(JOBS_MAX);
+  cJSON *tree CSN_CLEANUP_JSON = NULL;
+  const struct csn_run run = {.operation = "job_list",
+                              .cwd = "/",
+                              .timeout_ms = JOBS_MS,
+                              .output = take_jobs,
+                              .output_ctx = &report};
+  struct csn_run_result ended;
+  struct csn_error err;
+  if (csn_channel_run(ch, &run, control, &ended, &err) != 0 ||
+      ended.outcome != CAISSON_OUTCOME_EXITED || ended.exit_code != 0 ||
+      csn_json_parse(csn_buffer_text(&report), report.size, JOBS_MAX, "jobs", CAISSON_E_LOST,
+                     CAISSON_REASON_HELPER_PROTOCOL, &tree, &err) != 0)
+    return NULL;
+  cJSON *jobs = cJSON_DetachItemFromObjectCaseSensitive(tree, "jobs");
+  if (cJSON_IsArray(jobs)) return jobs;
+  cJSON_Delete(jobs);
+  return NULL;
+}
+
+/* What the helper says; a channel is opened for it if none is idle. 0 also if it cannot be asked.
+ * The jobs, where `jobs` is not NULL, are the caller's. */
 static int ask_helper(struct csn_sessions *all, struct csn_session *s, const char *container,
                       const struct csn_control *control, struct csn_channel_hello *hello,
-                      int *ready) {
+                      cJSON **jobs, int *ready) {
   struct csn_error err;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
-    if (csn_channel_open_exec(all->engine, container, all->keeper, control, &ch, &err) != 0)
+    if (csn_channel_open_exec(all->engine, container, csn_delivery_path(&all->delivery),
+                              all->keeper, control, &ch, &err) != 0)
       return 0;
     csn_session_add_lease(all, s);
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;
+  if (*ready && jobs) *jobs = ask_jobs(ch, control);
   /* Kept only if the session already knows this container: looking is not adopting. */
   int keep = *ready && csn_session_holds(all, s, container);
   csn_session_give_back(all, s, ch, keep);
@@ -99,14 +132,16 @@ static int inspect_found(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_container *found, const struct csn_control *control,
                          cJSON *answer) {
   struct csn_channel_hello hello;
+  cJSON *jobs = NULL;
   int ready = 0;
   if (found->state == CSN_CONTAINER_RUNNING)
-    ask_helper(all, s, found->id, control, &hello, &ready);
+    ask_helper(all, s, found->id, control, &hello, &jobs, &ready);
   int bad = csn_json_add_bool(answer, "found", 1) | csn_json_add_bool(answer, "ready", ready) |
             describe(all, found, answer) |
             csn_json_add_string(answer, "started_at", found->started_at ? found->started_at : "") |
             csn_json_add_uint(answer, "calls", csn_session_leases(all, s));
   if (ready) bad |= add_helper(answer, &hello);
+  if (jobs) bad |= csn_json_add(answer, "jobs", jobs);
   return bad;
 }
 
@@ -213,7 +248,7 @@ static int is_mine_alone(struct csn_sessions *all, struct csn_session *s,
   if (!s->created_here || !s->container[0] || csn_session_leases(all, s) > 0) return 0;
   struct csn_channel_hello hello;
   int ready = 0;
-  ask_helper(all, s, s->container, control, &hello, &ready);
+  ask_helper(all, s, s->container, control, &hello, NULL, &ready);
   return ready && hello.channels_others + 1 <= csn_session_count_idle(all, s);
 }
 

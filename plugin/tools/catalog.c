@@ -99,7 +99,12 @@ static int set_limits(cJSON *definition, const struct csn_tool_settings *s) {
   cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
   cJSON *timeout = cJSON_GetObjectItemCaseSensitive(properties, "timeout_ms");
   if (rc || !timeout) return rc;
-  rc = replace(timeout, "maximum", cJSON_CreateNumber((double)s->max_timeout_ms));
+  /* One that can run in the background may ask for as long as a job has; the tool itself sees to
+   * the rest. */
+  uint64_t most = s->max_timeout_ms;
+  if (csn_json_get(properties, "background") && s->jobs.max_timeout_ms > most)
+    most = s->jobs.max_timeout_ms;
+  rc = replace(timeout, "maximum", cJSON_CreateNumber((double)most));
   rc |= replace(timeout, "default", cJSON_CreateNumber((double)default_timeout(s)));
   return rc;
 }

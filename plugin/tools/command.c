@@ -2,12 +2,16 @@
 /* See command.h. */
 #include "tools/command.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "tools/file_tool.h"
 #include "tools/result.h"
 #include "util/alloc.h"
 #include "util/capture.h"
 #include "util/json.h"
+#include "util/utf8.h"
 
 /* ---- where it runs --------------------------------------------------------------------------- */
 
@@ -160,4 +164,82 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   if (rc) return rc;
   return csn_result_from_run(call, &whole, &ended, flags, &sink.output, result, err);
+}
+
+/* ---- in the background ----------------------------------------------------------------------- */
+
+#define TEXT_MAX ((size_t)64 << 10) /* of an operation that starts something */
+#define NAME_MAX_BYTES 150          /* what process 1 keeps of a job's name */
+
+struct starting {
+  struct csn_buffer text, report;
+};
+
+static void free_starting(struct starting *s) {
+  csn_buffer_free(&s->text);
+  csn_buffer_free(&s->report);
+}
+
+static int take_report(void *ctx, int stream, const void *bytes, size_t n) {
+  struct starting *s = ctx;
+  return csn_buffer_add(stream == CAISSON_STREAM_STDERR ? &s->report : &s->text, bytes, n) != 0;
+}
+
+static uint64_t job_timeout_of(const struct csn_tool_call *call) {
+  const struct csn_job_settings *jobs = &call->settings->jobs;
+  int64_t asked = csn_json_int(call->args, "timeout_ms", 0);
+  uint64_t timeout = asked > 0 ? (uint64_t)asked : jobs->timeout_ms;
+  return timeout < jobs->max_timeout_ms ? timeout : jobs->max_timeout_ms;
+}
+
+struct job_operands {
+  char numbers[4][48];
+  char name[NAME_MAX_BYTES + 16];
+  const char *list[6];
+};
+
+/* The name is cut at a character. */
+static void set_operands(const struct csn_tool_call *call, const char *name,
+                         struct job_operands *o) {
+  const struct csn_job_settings *jobs = &call->settings->jobs;
+  size_t n = strlen(name);
+  if (n > NAME_MAX_BYTES) n = csn_utf8_valid_prefix(name, NAME_MAX_BYTES);
+  snprintf(o->numbers[0], sizeof o->numbers[0], "timeout_ms=%" PRIu64, job_timeout_of(call));
+  snprintf(o->numbers[1], sizeof o->numbers[1], "output_max=%" PRIu64, jobs->output_max);
+  snprintf(o->numbers[2], sizeof o->numbers[2], "running_max=%" PRIu32, jobs->running_max);
+  snprintf(o->numbers[3], sizeof o->numbers[3], "kept_max=%" PRIu32, jobs->kept_max);
+  snprintf(o->name, sizeof o->name, "command=%.*s", (int)n, name);
+  for (size_t i = 0; i < 4; i++) o->list[i] = o->numbers[i];
+  o->list[4] = o->name;
+  o->list[5] = NULL;
+}
+
+int csn_command_start(const struct csn_tool_call *call, const struct csn_run *run, const char *name,
+                      struct csn_tool_result *result, struct csn_error *err) {
+  if (!*call->want->key)
+    return csn_fail(err, CAISSON_E_ARGUMENTS, CAISSON_REASON_ARGUMENTS,
+                    "background: this call has a sandbox of its own, which ends with it; without a "
+                    "session nothing can run in the background");
+  int rc = check_cwd(call, err);
+  if (rc) return rc;
+  __attribute__((cleanup(free_starting))) struct starting starting = {CSN_BUFFER(TEXT_MAX),
+                                                                      CSN_BUFFER(TEXT_MAX)};
+  CSN_CLEANUP_NATIVE struct csn_native_end end = {.report = NULL};
+  struct job_operands operands;
+  struct csn_run whole = *run;
+  struct text_input text;
+  set_input(call, &whole, &text);
+  set_operands(call, name, &operands);
+  whole.operation = "job_start";
+  whole.operands = operands.list;
+  whole.timeout_ms = CSN_NATIVE_TIMEOUT_MS;
+  whole.output = take_report;
+  whole.output_ctx = &starting;
+  __attribute__((cleanup(free_command))) struct command command = {
+      .call = call, .run = &whole, .env = CSN_ENVIRONMENT_EMPTY};
+  rc = csn_session_run(call->sessions, call->want, prepare, &command, call->control, &end.ended,
+                       &end.flags, err);
+  if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
+  if (rc == 0) rc = csn_native_read_report(&starting.report, &end, err);
+  return rc ? rc : csn_file_tool_finish(call, &end, &starting.text, result, err);
 }

@@ -25,4 +25,8 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
                     csn_command_env_fn *add, struct csn_tool_result *result,
                     struct csn_error *err);
 
+/* The same in the background: returns once it has started. `name` is what lists call the job. */
+int csn_command_start(const struct csn_tool_call *call, const struct csn_run *run, const char *name,
+                      struct csn_tool_result *result, struct csn_error *err);
+
 #endif

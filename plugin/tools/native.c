@@ -100,13 +100,14 @@ static int prepare(void *ctx, const struct csn_session_view *view, struct csn_ru
   return 0;
 }
 
-static int read_report(const struct running *r, struct csn_native_end *end, struct csn_error *err) {
+int csn_native_read_report(const struct csn_buffer *text, struct csn_native_end *end,
+                           struct csn_error *err) {
   const struct csn_run_result *ended = &end->ended;
   int is_said = ended->outcome == CAISSON_OUTCOME_EXITED && !ended->term_signal &&
                 (ended->exit_code == 0 || ended->exit_code == 1);
   if (!is_said) return 0;
-  int rc = csn_json_parse(csn_buffer_text(&r->report), r->report.size, REPORT_MAX,
-                          "the helper's report", CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
+  int rc = csn_json_parse(csn_buffer_text(text), text->size, REPORT_MAX, "the helper's report",
+                          CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
                           &end->report, err);
   if (rc || cJSON_IsObject(end->report)) return rc;
   csn_native_free(end);
@@ -122,7 +123,7 @@ int csn_native_run(const struct csn_tool_call *call, const struct csn_native *na
   if (make_operands(native, &r.operands)) return csn_fail_nomem(err);
   int rc = csn_session_run(call->sessions, call->want, prepare, &r, call->control, &end->ended,
                            &end->flags, err);
-  return rc ? rc : read_report(&r, end, err);
+  return rc ? rc : csn_native_read_report(&r.report, end, err);
 }
 
 int csn_native_fail(const struct csn_native_end *end, struct csn_error *err) {

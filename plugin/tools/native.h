@@ -5,6 +5,7 @@
 #define CSN_TOOLS_NATIVE_H
 
 #include "tools/tool.h"
+#include "util/buffer.h"
 
 #define CSN_NATIVE_TIMEOUT_MS 30000u /* of a file tool */
 
@@ -33,6 +34,11 @@ void csn_native_free(struct csn_native_end *end);
  * CAISSON_E_LOST where the report is none. */
 int csn_native_run(const struct csn_tool_call *call, const struct csn_native *native,
                    struct csn_native_end *end, struct csn_error *err);
+
+/* For whoever runs an operation otherwise: the report of one that ended as *end says is made of its
+ * text; end->report stays NULL where there is none to expect. 0 or CAISSON_E_LOST. */
+int csn_native_read_report(const struct csn_buffer *text, struct csn_native_end *end,
+                           struct csn_error *err);
 
 /* The report's error as one of an operation: CAISSON_E_SANDBOX with its reason. */
 int csn_native_fail(const struct csn_native_end *end, struct csn_error *err);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "channel/delivery.h"
 #include "engine/images.h"
 #include "tools/result.h"
 #include "util/alloc.h"
@@ -14,11 +13,23 @@
 
 /* ---- text for people ------------------------------------------------------------------------- */
 
+/* The texts in an object, such as a background job's. */
+static int add_strings(struct csn_buffer *text, const cJSON *object) {
+  const cJSON *m = NULL;
+  int rc = 0, first = 1;
+  while (!rc && (m = csn_json_next_string(object, m))) {
+    rc = csn_buffer_addf(text, "%s%s", first ? "" : " ", m->valuestring);
+    first = 0;
+  }
+  return rc;
+}
+
 static int add_scalar(struct csn_buffer *text, const cJSON *value) {
   const char *string = cJSON_GetStringValue(value);
   if (string && *string) return csn_buffer_addz(text, string);
   if (cJSON_IsNumber(value)) return csn_buffer_addf(text, "%.15g", value->valuedouble);
   if (cJSON_IsBool(value)) return csn_buffer_addz(text, cJSON_IsTrue(value) ? "yes" : "no");
+  if (cJSON_IsObject(value)) return add_strings(text, value);
   return csn_buffer_addz(text, "-");
 }
 
@@ -130,7 +141,7 @@ static int add_engine(const struct csn_tool_call *call, const struct csn_engine_
   rc |= csn_json_add_string(out, "cgroup_version", info->cgroup_version);
   rc |= csn_json_add_string(out, "default_runtime", info->default_runtime);
   rc |= csn_json_add_bool(out, "rootless", info->rootless);
-  rc |= csn_json_add_string(out, "helper", csn_delivery_path());
+  rc |= csn_json_add_string(out, "helper", csn_sessions_helper(call->sessions));
   return rc;
 }
 

@@ -12,12 +12,21 @@
 #include "util/control.h"
 #include "util/error.h"
 
+/* The operator's settings for background jobs. */
+struct csn_job_settings {
+  uint32_t running_max, kept_max; /* jobs in one sandbox: running; ended and remembered */
+  uint64_t output_max;            /* bytes kept of what one prints */
+  uint64_t timeout_ms;            /* of one, when the arguments have none */
+  uint64_t max_timeout_ms;
+};
+
 /* The operator's settings for tools. */
 struct csn_tool_settings {
   uint64_t output_limit;       /* characters shown to the model, default 50,000 */
   uint64_t shell_timeout_ms;   /* when the arguments have none, default 120,000 */
   uint64_t max_timeout_ms;     /* default 600,000 */
   uint64_t spill_max;          /* bytes, default 32 MiB */
+  struct csn_job_settings jobs;
 };
 
 struct csn_tool_call {

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "tools/file_tool.h"
+#include "tools/job_tool.h"
+#include "tools/op_files.h"
 #include "tools/operations.h"
 #include "tools/run_python.h"
 #include "tools/shell.h"
@@ -11,6 +13,13 @@
 static const struct csn_tool tools[] = {
     {"shell", csn_tool_shell},
     {"run_python", csn_tool_run_python},
+    {"shell_output", csn_tool_shell_output},
+    {"shell_kill", csn_tool_shell_kill},
+    {"read", csn_tool_read},
+    {"write", csn_tool_write},
+    {"edit", csn_tool_edit},
+    {"glob", csn_tool_glob},
+    {"grep", csn_tool_grep},
     {"list", csn_tool_list},
 };
 
@@ -18,6 +27,8 @@ static const struct csn_tool operations[] = {
     {"session.ensure", csn_op_session_ensure},     {"session.list", csn_op_session_list},
     {"session.inspect", csn_op_session_inspect},   {"session.remove", csn_op_session_remove},
     {"session.shutdown", csn_op_session_shutdown}, {"engine.info", csn_op_engine_info},
+    {"file.upload", csn_op_file_upload},           {"archive.put", csn_op_archive_put},
+    {"archive.get", csn_op_archive_get},
 };
 
 static const struct csn_tool *find(const struct csn_tool *table, size_t count, const char *name) {

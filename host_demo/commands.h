@@ -16,6 +16,8 @@ int csn_cmd_sessions(const struct csn_options *options);
 int csn_cmd_inspect(const struct csn_options *options);
 int csn_cmd_rm(const struct csn_options *options);
 int csn_cmd_shutdown(const struct csn_options *options);
+int csn_cmd_put(const struct csn_options *options);
+int csn_cmd_get(const struct csn_options *options);
 int csn_cmd_doctor(const struct csn_options *options);
 
 /* ---- what the interactive session shares with them ------------------------------------------- */

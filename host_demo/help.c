@@ -22,6 +22,8 @@ const char csn_help_main[] =
     "  tools             list the tools\n"
     "  call TOOL [ARGS]  call one, with live output; ARGS is JSON, or plain text\n"
     "  repl              type commands that run in the session\n"
+    "  put FILE [DIR]    send a file or a folder into the session\n"
+    "  get PATH [FILE]   fetch a file or a folder as an archive\n"
     "  sessions          list the sessions\n"
     "  inspect [KEY]     show one\n"
     "  rm KEY...         end sessions and remove their files\n"
@@ -132,6 +134,40 @@ const char csn_help_repl[] =
     "  :help            this text\n"
     "  :quit            leave (also Ctrl-D); the session lives on\n";
 
+static const char help_put[] =
+    "usage: caisson-host put [OPTION...] FILE [DIR]\n"
+    "       caisson-host put [OPTION...] FOLDER [DIR]\n"
+    "       caisson-host put [OPTION...] --extract ARCHIVE [DIR]\n"
+    "       caisson-host put [OPTION...] - DIR/NAME\n"
+    "\n"
+    "Sends a file into DIR of the session (uploads if not given), a folder with all\n"
+    "in it, or what an archive holds, into DIR (the workspace if not given). - is\n"
+    "stdin. It is there as a whole or not at all.\n"
+    "\n"
+    "  --extract  the file is an archive (tar with any compression, zip, 7z, ...):\n"
+    "             unpack it\n"
+    "  --force    replace files that are there. Else a file gets another name, and an\n"
+    "             archive or folder is refused\n"
+    "  --session KEY, --ephemeral, --timeout TIME, --json, ...: caisson-host --help\n"
+    "\n"
+    "  caisson-host put report.csv\n"
+    "  caisson-host put --session work project/ src\n"
+    "  curl -s https://example.org/a.tar.xz | caisson-host put --extract - src\n";
+
+static const char help_get[] =
+    "usage: caisson-host get [OPTION...] PATH [FILE | -]\n"
+    "\n"
+    "Fetches a file or folder of the session as an archive. FILE's name says which\n"
+    "kind: .tar, .tar.gz, .tgz or .zip; without it, it is the name of PATH with\n"
+    ".tar.gz. - is stdout. FILE appears when all of it is there.\n"
+    "\n"
+    "  --force    replace FILE\n"
+    "  --session KEY, --ephemeral, --timeout TIME, --json, ...: caisson-host --help\n"
+    "\n"
+    "  caisson-host get results\n"
+    "  caisson-host get --session work . backup.zip\n"
+    "  caisson-host get results - | tar -xz\n";
+
 static const char help_sessions[] =
     "usage: caisson-host sessions [--json]\n"
     "\n"
@@ -169,6 +205,7 @@ const char *csn_help_command(const char *name) {
     const char *name, *text;
   } texts[] = {{"call", help_call},           {"op", help_op},
                {"tools", help_tools},         {"repl", help_repl_command},
+               {"put", help_put},               {"get", help_get},
                {"sessions", help_sessions},   {"inspect", help_inspect},
                {"rm", help_rm},               {"shutdown", help_shutdown},
                {"doctor", help_doctor}};

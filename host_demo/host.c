@@ -155,6 +155,7 @@ const char *csn_host_tool_name(struct csn_host *host, const char *factory_name) 
 
 struct run {
   const struct csn_host *host;
+  const struct csn_call *call;
   struct csn_reply *reply;
   bool told; /* that it is being cancelled */
 };
@@ -173,10 +174,15 @@ static int32_t on_output(void *ctx, uint32_t stream, const void *bytes, uint64_t
   struct run *run = ctx;
   if (n == 0)
     return 0;
-  csn_ui_progress_clear();
   int fd = stream == CAISSON_STREAM_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+  if (run->call->has_output && fd == STDOUT_FILENO)
+    fd = run->call->output;
+  else
+    csn_ui_progress_clear();
   int failed = csn_file_write(fd, bytes, (size_t)n, csn_interrupt_pressed);
   run->reply->streamed += n;
+  if (run->call->moved)
+    run->call->moved(run->call->moved_ctx, n);
   run->reply->line_open = ((const char *)bytes)[n - 1] != '\n';
   if (failed && failed != EINTR)
     run->reply->write_errno = failed;
@@ -196,6 +202,8 @@ static int64_t on_input(void *ctx, void *buffer, uint64_t capacity) {
   ssize_t n = read(call->input, buffer, (size_t)capacity);
   if (n < 0)
     return errno == EINTR || errno == EAGAIN ? CAISSON_INPUT_AGAIN : CAISSON_INPUT_ERROR;
+  if (call->moved)
+    call->moved(call->moved_ctx, (uint64_t)n);
   return n; /* 0 is CAISSON_INPUT_END */
 }
 
@@ -220,7 +228,7 @@ static void keep_result(struct csn_reply *reply) {
 static void run_call(struct csn_host *host, const struct csn_call *call, uint64_t id,
                      struct csn_reply *reply) {
   const caisson_plugin *plugin = host->loaded.plugin;
-  struct run run = {.host = host, .reply = reply};
+  struct run run = {.host = host, .call = call, .reply = reply};
   caisson_hooks hooks = {
       .struct_size = sizeof hooks,
       .ctx = &run,

@@ -55,6 +55,10 @@ struct csn_call {
   int input;      /* a file descriptor for the command's stdin, or -1 */
   bool operation; /* CAISSON_REQUEST_HOST */
   bool live;      /* output goes to stdout and stderr as it comes */
+  bool has_output; /* and stdout's to this descriptor */
+  int output;
+  void (*moved)(void *ctx, uint64_t bytes); /* told of input and output; may be NULL */
+  void *moved_ctx;
 };
 
 struct csn_reply {

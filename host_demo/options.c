@@ -21,6 +21,8 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_BASE | CSN_OPT_TIMEOUT},
     {"input", required_argument, NULL, OPTION_BASE | CSN_OPT_INPUT},
     {"all", no_argument, NULL, OPTION_BASE | CSN_OPT_ALL},
+    {"force", no_argument, NULL, OPTION_BASE | CSN_OPT_FORCE},
+    {"extract", no_argument, NULL, OPTION_BASE | CSN_OPT_EXTRACT},
     {"verbose", no_argument, NULL, OPTION_BASE | CSN_OPT_VERBOSE},
     {"help", no_argument, NULL, OPTION_BASE | CSN_OPT_HELP},
     {"version", no_argument, NULL, OPTION_BASE | CSN_OPT_VERSION},

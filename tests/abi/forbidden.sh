@@ -17,7 +17,7 @@ declare -A forbidden=(
   [starts a process]="fork vfork __fork clone execve execv execvp execvpe execl execlp execle fexecve
     posix_spawn posix_spawnp system popen daemon"
   [changes the whole process]="setenv putenv unsetenv clearenv chdir fchdir chroot umask setlocale
-    uselocale setrlimit prctl srand srandom tzset setuid setgid setpriority nice"
+    setrlimit prctl srand srandom tzset setuid setgid setpriority nice"
 )
 
 # found LIST FILE: those of the list that the file imports. Symbol versions are left off.

@@ -19,7 +19,7 @@ static cJSON *manifest;
 static struct csn_catalog *catalog;
 
 static void set_up(void) {
-  static const struct csn_tool_settings settings = {50000, 120000, 600000, 1};
+  static const struct csn_tool_settings settings = {50000, 120000, 600000, 1, {0}};
   struct csn_error err;
   if (manifest) return;
   if (csn_manifest_parse(&manifest, &err) ||

@@ -396,27 +396,32 @@ static inline void free_result(struct result *result) {
   memset(result, 0, sizeof *result);
 }
 
-/* Take one frame into the result. True when it ended the call, or the stream did. */
-static inline bool take_frame(struct channel *channel, struct result *result, int within_ms) {
-  struct csn_frame frame;
-  int type = next_frame(channel, &frame, within_ms);
+/* Keep a frame in the result. True when it ended the call, or the stream did. */
+static inline bool keep_frame(struct result *result, int type, const struct csn_frame *frame) {
   switch (type) {
   case CSN_FRAME_OUT:
-    keep_output(&result->out, &result->out_size, &frame, &result->discarded);
+    keep_output(&result->out, &result->out_size, frame, &result->discarded);
     return false;
   case CSN_FRAME_ERR:
-    keep_output(&result->err, &result->err_size, &frame, &result->discarded);
+    keep_output(&result->err, &result->err_size, frame, &result->discarded);
     return false;
   case CSN_FRAME_STDIN_CLOSED: result->stdin_closed = true; return false;
   case CSN_FRAME_STDIN_WANT:
   case CSN_FRAME_PONG: return false;
-  case CSN_FRAME_EXIT: keep_exit(result, &frame); break;
+  case CSN_FRAME_EXIT: keep_exit(result, frame); break;
   case CSN_FRAME_ERROR:
-  case CSN_FRAME_LOST: keep_fault(result, &frame); break;
+  case CSN_FRAME_LOST: keep_fault(result, frame); break;
   default: break;
   }
   result->type = type;
   return true;
+}
+
+/* Take one frame into the result; likewise. */
+static inline bool take_frame(struct channel *channel, struct result *result, int within_ms) {
+  struct csn_frame frame;
+  int type = next_frame(channel, &frame, within_ms);
+  return keep_frame(result, type, &frame);
 }
 
 static inline void finish_within(struct channel *channel, struct result *result, int within_ms) {

@@ -2,6 +2,8 @@
 /* A command's stdin: all of it arrives, by credit, and it never stands in a cancel's way. */
 #include "driver.h"
 
+#define PIPE (1u << 20)   /* what the command's stdin holds besides */
+
 static struct result result;
 static uint8_t piece[CSN_FRAME_MAX];
 
@@ -19,14 +21,9 @@ static uint64_t feed(struct channel *channel, uint64_t total) {
       credit -= size;
       continue;
     }
-    switch (next_frame(channel, &frame, PATIENCE_MS)) {
-    case CSN_FRAME_STDIN_WANT: credit += csn_wire_load(frame.bytes, 8); break;
-    case CSN_FRAME_STDIN_CLOSED: result.stdin_closed = true; break;
-    case CSN_FRAME_OUT:
-      keep_output(&result.out, &result.out_size, &frame, &result.discarded);
-      break;
-    default: return sent;
-    }
+    int type = next_frame(channel, &frame, PATIENCE_MS);
+    if (type == CSN_FRAME_STDIN_WANT) credit += csn_wire_load(frame.bytes, 8);
+    keep_frame(&result, type, &frame);
   }
   return sent;
 }
@@ -106,7 +103,7 @@ static void test_too_much(struct sandbox *sandbox) {
   struct result after = {0};
   greet(channel);
   start(channel, "sleep 600");
-  for (size_t sent = 0; sent < 2 * CSN_STDIN_GRANT; sent += sizeof piece)
+  for (size_t sent = 0; sent < PIPE + 2 * CSN_STDIN_GRANT; sent += sizeof piece)
     send_frame(channel, CSN_FRAME_STDIN, piece, sizeof piece);
   finish(channel, &result);
   finish(channel, &after);

@@ -10,7 +10,8 @@
 #include "util/json.h"
 
 static cJSON *manifest;
-static const struct csn_tool_settings factory = {50000, 120000, 600000, 33554432};
+static const struct csn_tool_settings factory = {50000, 120000, 600000, 33554432,
+                                                  {8, 32, 8388608, 3600000, 86400000}};
 
 static struct csn_catalog *make(const char *config_text, const struct csn_tool_settings *settings,
                                 struct csn_error *err) {
@@ -51,7 +52,9 @@ static void test_factory(void) {
 static void test_names(void) {
   struct csn_error err;
   struct csn_catalog_entry entry;
-  struct csn_catalog *c = make("{\"tool_names\":{\"shell\":\"bash\"}}", &factory, &err);
+  struct csn_catalog *c = make(
+      "{\"tool_names\":{\"shell\":\"bash\"},\"tools\":{\"enabled\":[\"shell\",\"run_python\"]}}",
+      &factory, &err);
   is_str(csn_json_string(tool_at(c, 0), "name", ""), "bash", "renamed");
   is_str(csn_json_string(tool_at(c, 1), "name", ""), "run_python", "the other is not");
   is_int(csn_catalog_find_tool(c, "bash", &entry, &err), 0, "it answers to its new name");
@@ -119,8 +122,8 @@ static void test_operations(void) {
 
 /* Nothing that the model reads is left as it was made. */
 static void test_limits(void) {
-  static const struct csn_tool_settings settings = {1234567, 600000, 7500, 1};
-  static const struct csn_tool_settings crossed = {50000, 600000, 1200000, 1};
+  static const struct csn_tool_settings settings = {1234567, 600000, 7500, 1, {0}};
+  static const struct csn_tool_settings crossed = {50000, 600000, 1200000, 1, {0}};
   static const char *const stale[] = {"50,000", "120 seconds", "600 seconds", "120000", "600000"};
   struct csn_error err;
   struct csn_catalog *c = make("{}", &settings, &err);
@@ -156,7 +159,7 @@ static void check_arguments(const struct csn_catalog_entry *entry, const char *j
 }
 
 static void test_arguments(void) {
-  static const struct csn_tool_settings settings = {50000, 120000, 5000, 1};
+  static const struct csn_tool_settings settings = {50000, 120000, 5000, 1, {0}};
   struct csn_error err;
   struct csn_catalog_entry shell, list;
   struct csn_catalog *c = make("{}", &settings, &err);
@@ -167,7 +170,7 @@ static void test_arguments(void) {
                   "timeout_ms: must be an integer from 1 to 5000, not 5001");
   check_arguments(&shell, "{\"comand\":\"ls\"}",
                   "unknown argument \"comand\"; did you mean \"command\"? It takes: command, "
-                  "timeout_ms, cwd, env, stdin");
+                  "background, timeout_ms, cwd, env, stdin");
   check_arguments(&shell, "{\"command\":\" \\n\"}",
                   "command: must be a string that is not blank, not \" \\n\"");
   check_arguments(&shell, "{\"command\":\"ls\",\"env\":{\"A=B\":\"x\"}}",
@@ -175,7 +178,7 @@ static void test_arguments(void) {
                   "\"A=B\"");
   check_arguments(&shell, "",
                   "the argument \"command\" is required and must be a string that is not blank. It "
-                  "takes: command, timeout_ms, cwd, env, stdin");
+                  "takes: command, background, timeout_ms, cwd, env, stdin");
   check_arguments(
       &shell, "{\"command\":",
       "the arguments: not valid JSON at line 1, column 12: the text ends where a value is "

@@ -57,6 +57,8 @@ static inline void fake_remember(const struct csn_run *run) {
   csn_buffer_addf(&fake.asked, "cwd %s\ntimeout %llu\nspill %llu of %llu\n", run->cwd,
                   (unsigned long long)run->timeout_ms, (unsigned long long)run->spill_after,
                   (unsigned long long)run->spill_max);
+  if (run->operation) csn_buffer_addf(&fake.asked, "operation %s\n", run->operation);
+  fake_add_strings("operand", run->operands);
   if (run->script) {
     csn_buffer_addf(&fake.asked, "script %s: ", run->script_name);
     csn_buffer_add(&fake.asked, run->script, run->script_size);

@@ -14,7 +14,8 @@
 #include "util/utf8.h"
 
 static cJSON *manifest;
-static const struct csn_tool_settings settings = {50000, 120000, 600000, 33554432};
+static const struct csn_tool_settings settings = {50000, 120000, 600000, 33554432,
+                                                  {8, 32, 8388608, 3600000, 86400000}};
 
 /* ---- one result, looked at from all sides ---------------------------------------------------- */
 

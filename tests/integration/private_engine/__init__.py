@@ -81,9 +81,10 @@ def kill_if_there(pid):
 
 
 class PrivateEngine:
-    """tmpfs: megabytes of a file system of its own for the engine's data; None: the machine's."""
+    """tmpfs: megabytes of a file system of its own for the engine's data; None: the machine's.
+    settings: what its daemon.json says."""
 
-    def __init__(self, tmpfs=None):
+    def __init__(self, tmpfs=None, settings=None):
         self.folder = tempfile.mkdtemp(prefix="caisson-engine-")
         self.data = os.path.join(self.folder, "data")
         self.socket = os.path.join(self.folder, "engine.sock")
@@ -97,7 +98,7 @@ class PrivateEngine:
                             self.data], check=True)
             self.mounted = True
         with open(os.path.join(self.folder, "daemon.json"), "w") as f:
-            f.write("{}")
+            json.dump(settings or {}, f)
         self.start()
 
     def start(self):

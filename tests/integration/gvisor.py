@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Under gVisor, a kernel of its own in user space: every tool works there, a cancel ends all that runs,
+and a second host finds the session."""
+import json
+import os
+
+from host_support import configuration, environment, host, path
+from private_engine import IMAGE, PrivateEngine, need_root
+from tap import diag, done_testing, is_, ok
+
+need_root()
+RUNTIME = {"path": "/usr/bin/runsc", "runtimeArgs": ["--network=none", "--platform=ptrace"]}
+ENGINE = PrivateEngine(settings={"runtimes": {"runsc": RUNTIME}})
+ENGINE.import_image()
+ENV = environment(CAISSON_CONFIG=configuration(
+    "gvisor.json", engine={"endpoint": ENGINE.endpoint},
+    sandbox={"image": IMAGE, "runtime": "runsc"}))
+
+
+def call(tool, **arguments):
+    done = host("--session", "g", "call", "--json", tool, "-", stdin=json.dumps(arguments).encode(),
+                env=ENV)
+    result = json.loads(done.out)
+    return result["content"][0]["text"], result["structuredContent"]
+
+
+def test_commands():
+    text, found = call("shell", command="dmesg 2>&1 | head -3; id -u")
+    is_(found["exit_code"], 0, "a command runs") or diag(found)
+    text, found = call("run_python", code="import os; print(sum(range(10)), os.getuid() > 0)")
+    is_(found.get("stdout"), "45 True\n", "a Python program runs") or diag(found)
+    text, found = call("shell", command="(setsid sleep 1000 &) ; trap '' TERM; sleep 1000",
+                       timeout_ms=1500)
+    is_(found["outcome"], "deadline", "a command ends at its deadline") or diag(found)
+    is_(found.get("survivors"), 0, "with all that it started")
+    text, found = call("shell", command="cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    ok("sleep 1000" not in found["stdout"], "as a look inside shows") or diag(found)
+
+
+def test_files():
+    text, found = call("write", path="dir/a.txt", content="one\ntwo\nthree\n")
+    is_(found["exit_code"], 0, "a file is written") or diag(text)
+    text, found = call("read", path="dir/a.txt")
+    ok("two" in text, "read") or diag(text)
+    text, found = call("edit", path="dir/a.txt", old_string="two", new_string="2")
+    is_(found["exit_code"], 0, "edited") or diag(text)
+    text, found = call("grep", pattern="^2$", path=".")
+    ok("dir/a.txt" in text, "searched") or diag(text)
+    text, found = call("glob", pattern="**/*.txt")
+    ok("dir/a.txt" in text, "found by its name") or diag(text)
+    text, found = call("list", path="dir")
+    ok("a.txt" in text, "listed") or diag(text)
+
+
+def test_operations():
+    with open(path("up.bin"), "wb") as f:
+        f.write(os.urandom(300000))
+    done = host("--session", "g", "put", path("up.bin"), env=ENV)
+    is_(done.code, 0, "a file is uploaded") or diag(done.err)
+    done = host("--session", "g", "get", "uploads", path("down.tar"), env=ENV)
+    is_(done.code, 0, "and downloaded") or diag(done.err)
+    command = ENGINE.containers()[0]["Command"]
+    ok("-readable" in command, "the helper is one that can be read, as this runtime needs it") or diag(command)
+
+
+def test_jobs():
+    text, found = call("shell", command="echo begun; sleep 1000", background=True)
+    job = found.get("job_id")
+    ok(job, "a job starts in the background") or diag(text)
+    text, found = call("shell_output", job_id=job, wait_ms=10000)
+    ok("begun" in text, "its output can be read") or diag(text)
+    text, found = call("shell_kill", job_id=job)
+    is_(found["exit_code"], 0, "it can be ended") or diag(text)
+
+
+test_commands()
+test_files()
+test_operations()
+test_jobs()
+host("--session", "g", "rm", "g", env=ENV)
+done_testing()

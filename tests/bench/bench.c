@@ -22,6 +22,7 @@ static const struct {
 } groups[] = {
     {"shell", bench_group_shell},   {"first", bench_group_first},   {"adopt", bench_group_adopt},
     {"cancel", bench_group_cancel}, {"output", bench_group_output},
+    {"files", bench_group_files},   {"search", bench_group_search}, {"transfer", bench_group_transfer},
 };
 
 #define GROUPS (sizeof groups / sizeof *groups)
@@ -102,7 +103,7 @@ int main(int argc, char **argv) {
   sigaction(SIGINT, &stop, NULL);
   sigaction(SIGTERM, &stop, NULL);
   signal(SIGPIPE, SIG_IGN);
-  bench_box_open(&bench.box, bench.plugin, bench.instance, bench.image);
+  bench_box_open(&bench.box, bench.plugin, bench.instance, bench.image, "");
   bench_engine_open(&bench.engine);
   for (size_t i = 0; i < GROUPS; i++)
     if (is_wanted(groups[i].name, argv + optind, argc - optind)) groups[i].run(&bench);

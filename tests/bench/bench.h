@@ -72,8 +72,9 @@ struct bench_answer {
   char message[CAISSON_MESSAGE_SIZE];
 };
 
+/* `settings`: further members of "sandbox", each after a comma; "" for none. */
 void bench_box_open(struct bench_box *box, const char *plugin, const char *instance,
-                    const char *image);
+                    const char *image, const char *settings);
 void bench_box_close(struct bench_box *box);
 /* Any thread. */
 void bench_call(const struct bench_box *box, const struct bench_ask *ask,
@@ -109,6 +110,9 @@ cJSON *bench_request(struct bench_engine *engine, const char *method, const char
  * output's payload in *bytes if it is not NULL. */
 void bench_exec(struct bench_engine *engine, const char *container, const char *const argv[],
                 uint64_t *bytes);
+/* The same for a program that reads `bytes` from its stdin and then says something. */
+void bench_exec_send(struct bench_engine *engine, const char *container, const char *const argv[],
+                     uint64_t bytes);
 
 /* ---- spawn.c: programs of this machine -------------------------------------------------------- */
 
@@ -142,6 +146,9 @@ void bench_group_first(struct bench *bench);
 void bench_group_adopt(struct bench *bench);
 void bench_group_cancel(struct bench *bench);
 void bench_group_output(struct bench *bench);
+void bench_group_files(struct bench *bench);
+void bench_group_search(struct bench *bench);
+void bench_group_transfer(struct bench *bench);
 /* What the adopting process of bench_group_adopt() does. */
 void bench_adopt_child(const struct bench *bench, const char *session);
 

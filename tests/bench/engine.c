@@ -173,27 +173,60 @@ static cJSON *exec_body(const char *const argv[]) {
   return body;
 }
 
-void bench_exec(struct bench_engine *engine, const char *container, const char *const argv[],
-                uint64_t *bytes) {
+/* Makes the exec and hijacks its stream; *made is to be deleted. */
+static int begin_exec(struct bench_engine *engine, const char *container, cJSON *body,
+                      cJSON **made) {
   char path[512], head[HEAD_MAX];
-  cJSON *body = exec_body(argv), *start = cJSON_Parse("{\"Detach\": false, \"Tty\": false}");
+  cJSON *start = cJSON_Parse("{\"Detach\": false, \"Tty\": false}");
   (void)snprintf(path, sizeof path, "/containers/%s/exec", container);
-  cJSON *made = bench_request(engine, "POST", path, body);
-  const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(made, "Id"));
+  *made = bench_request(engine, "POST", path, body);
+  const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(*made, "Id"));
   if (!id) bench_die("exec: no id");
   (void)snprintf(path, sizeof path, "/exec/%s/start", id);
   int fd = dial(engine);
   send_request(fd, "POST", path, start, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
   if (read_head(fd, head) != 101) bench_die("exec: not hijacked: %s", head);
-  uint64_t n = drain(fd);
-  close(fd);
-  (void)snprintf(path, sizeof path, "/exec/%s/json", id);
+  cJSON_Delete(start);
+  cJSON_Delete(body);
+  return fd;
+}
+
+/* Deletes `made`. */
+static void end_exec(struct bench_engine *engine, cJSON *made) {
+  char path[512];
+  (void)snprintf(path, sizeof path, "/exec/%s/json",
+                 cJSON_GetStringValue(cJSON_GetObjectItem(made, "Id")));
   cJSON *ended = bench_request(engine, "GET", path, NULL);
   const cJSON *code = cJSON_GetObjectItem(ended, "ExitCode");
   if (!cJSON_IsNumber(code) || code->valueint != 0) bench_die("exec: it did not exit 0");
-  if (bytes) *bytes = n;
   cJSON_Delete(ended);
   cJSON_Delete(made);
-  cJSON_Delete(start);
-  cJSON_Delete(body);
+}
+
+void bench_exec(struct bench_engine *engine, const char *container, const char *const argv[],
+                uint64_t *bytes) {
+  cJSON *made;
+  int fd = begin_exec(engine, container, exec_body(argv), &made);
+  uint64_t n = drain(fd);
+  close(fd);
+  end_exec(engine, made);
+  if (bytes) *bytes = n;
+}
+
+void bench_exec_send(struct bench_engine *engine, const char *container, const char *const argv[],
+                     uint64_t bytes) {
+  cJSON *made, *body = exec_body(argv);
+  char *piece = calloc(1, STREAM_READ);
+  if (!piece) bench_die("out of memory");
+  cJSON_AddBoolToObject(body, "AttachStdin", 1);
+  int fd = begin_exec(engine, container, body, &made);
+  for (uint64_t left = bytes; left > 0;) {
+    size_t n = left < STREAM_READ ? (size_t)left : STREAM_READ;
+    send_all(fd, piece, n);
+    left -= n;
+  }
+  if (drain(fd) == 0) bench_die("exec: nothing came back");
+  close(fd);
+  end_exec(engine, made);
+  free(piece);
 }

@@ -20,7 +20,7 @@ struct adopt {
 void bench_adopt_child(const struct bench *bench, const char *session) {
   struct bench_box box = {0};
   struct bench_ask ask = {.name = "shell", .args = "{\"command\": \"true\"}", .session = session};
-  bench_box_open(&box, bench->plugin, bench->instance, bench->image);
+  bench_box_open(&box, bench->plugin, bench->instance, bench->image, "");
   double ms = bench_must(&box, &ask, NULL);
   printf("%f %f %f\n", box.load_ms, box.create_ms, ms);
   bench_box_close(&box);

@@ -247,9 +247,15 @@ static int fetch(const struct csn_options *options, const char *format, int fd) 
   return run_transfer(&transfer);
 }
 
-/* Its own name only when all of it is there. A link never replaces anything. */
+/* A link never replaces anything either, where a file system knows links but not that flag. */
+static int rename_new(const char *temporary, const char *local) {
+  int rc = renameat2(AT_FDCWD, temporary, AT_FDCWD, local, RENAME_NOREPLACE);
+  return rc < 0 && (errno == EINVAL || errno == ENOSYS) ? link(temporary, local) : rc;
+}
+
+/* Its own name only when all of it is there. */
 static int keep(const char *temporary, const char *local, bool force) {
-  if (force ? rename(temporary, local) == 0 : link(temporary, local) == 0)
+  if ((force ? rename(temporary, local) : rename_new(temporary, local)) == 0)
     return 0;
   csn_ui_say("%s: %s", local, strerror(errno));
   return CSN_EXIT_FAILED;

@@ -144,7 +144,7 @@ static const char help_put[] =
     "in it, or what an archive holds, into DIR (the workspace if not given). - is\n"
     "stdin. It is there as a whole or not at all.\n"
     "\n"
-    "  --extract  the file is an archive (tar with any compression, zip, 7z, ...):\n"
+    "  --extract  the file is an archive (tar, compressed or not, cpio, zip, 7z):\n"
     "             unpack it\n"
     "  --force    replace files that are there. Else a file gets another name, and an\n"
     "             archive or folder is refused\n"

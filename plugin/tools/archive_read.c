@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See archive_read.h. Formats are listed one by one: among all those that libarchive knows are some
- * that name other files of this machine (mtree) or start programs (grzip, lrzip). */
+/* See archive_read.h. */
 #include "tools/archive_read.h"
 
 #include <archive.h>
@@ -9,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/archive_formats.h"
+#include "tools/archive_index.h"
 #include "tools/archive_locale.h"
 #include "tools/archive_path.h"
 #include "tools/archive_source.h"
@@ -20,6 +21,7 @@
 #define RATIO_FROM ((uint64_t)10 << 20)
 /* What an archive may have beside the bytes of its files, where it is kept in a file. */
 #define SPOOL_EXTRA ((uint64_t)64 << 20)
+#define TAR_BLOCK 512u
 #define ROOM_MIN ((size_t)16 << 10) /* for a head or a piece that is worth one */
 
 struct csn_archive_reader {
@@ -30,8 +32,11 @@ struct csn_archive_reader {
   struct archive_entry *entry; /* not looked at yet; NULL: none */
   struct csn_error failure;
   uint64_t entries, bytes;
+  uint64_t dropped; /* bytes of what is left out */
   char format[64];
-  int in_file, ended;
+  int in_entry; /* its data are not all read yet */
+  int is_dropped; /* and concern nobody */
+  int ended;
   uint64_t at, size;    /* of the file that is read */
   const uint8_t *block; /* of it */
   size_t block_left;
@@ -77,38 +82,6 @@ static int damaged(struct csn_archive_reader *r) {
 
 /* ---- libarchive ------------------------------------------------------------------------------ */
 
-static int add_formats(struct archive *a) {
-  static int (*const formats[])(struct archive *) = {
-      archive_read_support_format_tar,  archive_read_support_format_cpio,
-      archive_read_support_format_zip,  archive_read_support_format_7zip,
-      archive_read_support_format_rar,  archive_read_support_format_rar5,
-      archive_read_support_format_cab,  archive_read_support_format_lha,
-      archive_read_support_format_xar,
-  };
-  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-    if (formats[i](a) == ARCHIVE_FATAL) return -1;
-  return 0;
-}
-
-/* Only what is in the library: for the rest it would start a program. */
-static void add_filters(struct archive *a) {
-  static const struct {
-    int (*add)(struct archive *);
-    const char *(*version)(void);
-  } filters[] = {
-      {archive_read_support_filter_gzip, archive_zlib_version},
-      {archive_read_support_filter_bzip2, archive_bzlib_version},
-      {archive_read_support_filter_xz, archive_liblzma_version},
-      {archive_read_support_filter_lzma, archive_liblzma_version},
-      {archive_read_support_filter_lzip, archive_liblzma_version},
-      {archive_read_support_filter_lz4, archive_liblz4_version},
-      {archive_read_support_filter_zstd, archive_libzstd_version},
-      {archive_read_support_filter_compress, NULL},
-  };
-  for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
-    if (!filters[i].version || filters[i].version()) (void)filters[i].add(a);
-}
-
 static la_ssize_t read_source(struct archive *a, void *ctx, const void **bytes) {
   struct csn_archive_reader *r = ctx;
   csn_archive_locale_leave(&r->locale);
@@ -120,20 +93,21 @@ static la_ssize_t read_source(struct archive *a, void *ctx, const void **bytes) 
 
 static int open_archive(struct csn_archive_reader *r) {
   r->archive = archive_read_new();
-  if (!r->archive || add_formats(r->archive)) return csn_fail_nomem(&r->failure);
-  add_filters(r->archive);
+  if (!r->archive || csn_archive_add_formats(r->archive)) return csn_fail_nomem(&r->failure);
   int rc = r->source.spool >= 0
                ? archive_read_open_fd(r->archive, r->source.spool, CSN_SOURCE_PIECE)
                : archive_read_open(r->archive, r, NULL, read_source, NULL);
   return rc == ARCHIVE_OK ? 0 : damaged(r);
 }
 
-/* A tar's end is two blocks of zeros: one that ends without has lost something. Behind a compression
- * that is for the compression to tell. */
+/* A tar's end is two blocks of zeros: one that ends without has lost something. They lie where the
+ * next head would (what libarchive looked for last); a file's own zeros are no end. Behind a
+ * compression that is for the compression to tell. */
 static int is_cut(const struct csn_archive_reader *r) {
   int is_tar = (archive_format(r->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+  uint64_t at = (uint64_t)archive_read_header_position(r->archive);
   return is_tar && archive_filter_code(r->archive, 0) == ARCHIVE_FILTER_NONE && r->source.ended &&
-         r->source.zeros < 512;
+         (r->source.zeros < TAR_BLOCK || r->source.taken < at + TAR_BLOCK);
 }
 
 /* Names that cannot be converted come with a warning and as the bytes they are. */
@@ -198,12 +172,22 @@ static int check_target(struct csn_archive_reader *r, uint8_t type, const char *
 }
 
 static int check_amount(struct csn_archive_reader *r, uint64_t more) {
-  if (more > r->limits.bytes || r->bytes > r->limits.bytes - more)
+  uint64_t bytes = r->bytes + r->dropped;
+  if (more > r->limits.bytes || bytes > r->limits.bytes - more)
     return too_much(r, "has more than", r->limits.bytes, "bytes");
-  uint64_t bytes = r->bytes + more;
+  bytes += more;
   if (bytes > RATIO_FROM && bytes / r->limits.ratio > r->source.taken)
     return too_much(r, "expands to more than", r->limits.ratio, "times its own size");
   return 0;
+}
+
+/* What has no content to unpack is read too: libarchive would do it all the same, but without our
+ * limits and for as long as it takes. */
+static void begin_data(struct csn_archive_reader *r, int is_dropped) {
+  r->in_entry = 1;
+  r->is_dropped = is_dropped;
+  r->at = 0;
+  r->block_left = 0;
 }
 
 /* The head of the entry into `out`. The bytes made, 0 where it is left out, or negative. */
@@ -215,6 +199,7 @@ static int64_t put_entry(struct csn_archive_reader *r, uint8_t *out) {
   if (rc < 0) return refuse(r, name ? name : "", why);
   uint8_t type = classify(r, name);
   if (type == 0) return r->failure.code;
+  begin_data(r, rc == 0 || type != CSN_ENTRY_FILE);
   if (rc == 0) return 0;
   rc = check_target(r, type, name);
   if (rc < 0) return rc;
@@ -230,9 +215,6 @@ static int64_t put_entry(struct csn_archive_reader *r, uint8_t *out) {
       .path = r->path,
       .target = r->target,
   };
-  r->in_file = type == CSN_ENTRY_FILE;
-  r->at = 0;
-  r->block_left = 0;
   return (int64_t)csn_entry_put_head(&head, out);
 }
 
@@ -258,7 +240,13 @@ static int64_t put_block(struct csn_archive_reader *r, uint8_t *out, size_t room
   return (int64_t)(n + CSN_ENTRY_DATA_HEAD);
 }
 
-/* The next block of the file; 0 bytes are made where there is nothing to say yet. */
+static int64_t drop_block(struct csn_archive_reader *r, size_t n) {
+  if (check_amount(r, n)) return r->failure.code;
+  r->dropped += n;
+  return 0;
+}
+
+/* The next block of the entry; 0 bytes are made where there is nothing to say yet. */
 static int64_t put_data(struct csn_archive_reader *r, uint8_t *out, size_t room) {
   const void *block = NULL;
   size_t n = 0;
@@ -266,10 +254,11 @@ static int64_t put_data(struct csn_archive_reader *r, uint8_t *out, size_t room)
   if (r->block_left > 0) return put_block(r, out, room);
   int rc = archive_read_data_block(r->archive, &block, &n, &offset);
   if (rc == ARCHIVE_EOF) {
-    r->in_file = 0;
-    return r->size > r->at ? put_hole(r, r->size, out) : 0;
+    r->in_entry = 0;
+    return !r->is_dropped && r->size > r->at ? put_hole(r, r->size, out) : 0;
   }
   if (rc != ARCHIVE_OK) return damaged(r);
+  if (r->is_dropped) return drop_block(r, n);
   if ((uint64_t)offset < r->at) return invalid(r, "its parts overlap");
   r->block = block;
   r->block_left = n;
@@ -278,10 +267,14 @@ static int64_t put_data(struct csn_archive_reader *r, uint8_t *out, size_t room)
 
 /* ---- the stream of entries ------------------------------------------------------------------- */
 
+/* What makes nothing may be very much: each round asks whether the call goes on. */
 static int64_t make_some(struct csn_archive_reader *r, uint8_t *out, size_t room) {
+  struct csn_error ignored;
   int64_t n = 0;
   while (n == 0) {
-    if (r->in_file) {
+    r->source.stopped = csn_control_check(r->source.call->control, &ignored);
+    if (r->source.stopped) return r->source.stopped;
+    if (r->in_entry) {
       n = put_data(r, out, room);
       continue;
     }
@@ -336,12 +329,12 @@ static int begin(struct csn_archive_reader *r, const struct csn_tool_call *call,
                  struct csn_error *err) {
   int rc = csn_source_open(&r->source, call, err);
   if (rc) return rc;
-  if (csn_source_needs_spool(&r->source)) {
-    csn_archive_locale_init(&r->locale, 1);
+  int is_spooled = csn_source_needs_spool(&r->source);
+  csn_archive_locale_init(&r->locale, is_spooled);
+  if (is_spooled) {
     rc = csn_source_spool(&r->source, r->limits.bytes + SPOOL_EXTRA, err);
+    if (!rc) rc = csn_archive_index_check(&r->source, r->limits.entries, err);
     if (rc) return rc;
-  } else {
-    csn_archive_locale_init(&r->locale, csn_source_has_text_names(&r->source));
   }
   csn_archive_locale_enter(&r->locale);
   rc = open_archive(r);

@@ -14,35 +14,16 @@
 
 #define PEEK ((size_t)8)
 
-static const struct {
-  const char *magic;
-  size_t at, size;
-  int needs_spool;
-} formats[] = {
-    {"PK\003\004", 0, 4, 1},
-    {"PK\005\006", 0, 4, 1},
-    {"7z\274\257\047\034", 0, 6, 1},
-    {"Rar!\032\007", 0, 6, 0},
-    {"MSCF", 0, 4, 0},
-    {"xar!", 0, 4, 0},
-    {"-lh", 2, 3, 0},
-};
-
-static int find_format(const struct csn_archive_source *source) {
-  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-    if (source->peeked >= formats[i].at + formats[i].size &&
-        memcmp(source->piece + formats[i].at, formats[i].magic, formats[i].size) == 0)
-      return (int)i;
-  return -1;
-}
-
 int csn_source_needs_spool(const struct csn_archive_source *source) {
-  int found = find_format(source);
-  return found >= 0 && formats[found].needs_spool;
-}
-
-int csn_source_has_text_names(const struct csn_archive_source *source) {
-  return find_format(source) >= 0;
+  static const struct {
+    const char *magic;
+    size_t size;
+  } formats[] = {{"PK\003\004", 4}, {"PK\005\006", 4}, {"7z\274\257\047\034", 6}};
+  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+    if (source->peeked >= formats[i].size &&
+        memcmp(source->piece, formats[i].magic, formats[i].size) == 0)
+      return 1;
+  return 0;
 }
 
 /* ---- the input ------------------------------------------------------------------------------- */

@@ -25,10 +25,8 @@ int csn_source_open(struct csn_archive_source *source, const struct csn_tool_cal
                     struct csn_error *err);
 void csn_source_close(struct csn_archive_source *source);
 
-/* The format's name if it has to be read back and forth, else NULL. */
+/* Is it of a format that has to be read back and forth? These have names as text. */
 int csn_source_needs_spool(const struct csn_archive_source *source);
-/* Are names in it text, in a known character set? */
-int csn_source_has_text_names(const struct csn_archive_source *source);
 
 /* All of it into the spool, at its beginning then. `max` bytes at most. */
 int csn_source_spool(struct csn_archive_source *source, uint64_t max, struct csn_error *err);

@@ -7,19 +7,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/control.h"
 #include "util/error.h"
 #include "util/sha256.h"
 
+struct csn_archive_order {
+  const char *format; /* "tar", "tar.gz" or "zip" */
+  /* A helper that sends more than it was allowed is none. */
+  uint64_t max_entries, max_bytes;
+  const struct csn_control *control;
+  /* Gets the archive's bytes, as csn_tool_call.output does; NULL: nobody. */
+  int (*output)(void *ctx, int stream, const void *bytes, size_t n);
+  void *output_ctx;
+};
+
 struct csn_archive_writer;
 
-/* format: "tar", "tar.gz" or "zip". `output` gets its bytes, as csn_tool_call.output does; may be
- * NULL. */
-int csn_archive_create(const char *format,
-                       int (*output)(void *ctx, int stream, const void *bytes, size_t n),
-                       void *output_ctx, struct csn_archive_writer **out, struct csn_error *err);
+/* The order is copied; what it points to outlives the writer. */
+int csn_archive_create(const struct csn_archive_order *order, struct csn_archive_writer **out,
+                       struct csn_error *err);
 void csn_archive_free(struct csn_archive_writer *writer); /* NULL is fine */
 
-/* The next bytes of the entries. 0; non-zero: stop, with *failure unless it was output that said so. */
+/* The next bytes of the entries. 0; negative: stop, with *failure. A few bytes may stand
+ * for very many zeros: the control is asked on the way. */
 int csn_archive_take(struct csn_archive_writer *writer, const void *bytes, size_t n,
                      struct csn_error *failure);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* archive.put and archive.get: archives at the host's end, plain entries at the helper's. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/archive_read.h"
@@ -13,6 +14,8 @@
 #define DEFAULT_ENTRIES 100000
 #define DEFAULT_BYTES ((int64_t)1 << 30)
 #define DEFAULT_RATIO 200
+#define DEFAULT_GET_ENTRIES 1000000
+#define DEFAULT_GET_BYTES ((int64_t)16 << 30)
 
 /* ---- archive.put ----------------------------------------------------------------------------- */
 
@@ -90,6 +93,8 @@ int csn_op_archive_put(const struct csn_tool_call *call, struct csn_tool_result 
 
 /* ---- archive.get ----------------------------------------------------------------------------- */
 
+#define LIMIT_SIZE 40 /* of an operand with a limit */
+
 struct get {
   struct csn_archive_writer *writer;
   struct csn_transfer transfer;
@@ -119,12 +124,28 @@ static int describe_get(void *ctx, cJSON *report, struct csn_buffer *text) {
 
 int csn_op_archive_get(const struct csn_tool_call *call, struct csn_tool_result *result,
                        struct csn_error *err) {
+  const struct csn_archive_order order = {
+      .format = csn_json_string(call->args, "format", "tar.gz"),
+      .max_entries = limit_of(call, "max_entries", DEFAULT_GET_ENTRIES),
+      .max_bytes = limit_of(call, "max_bytes", DEFAULT_GET_BYTES),
+      .control = call->control,
+      .output = call->output,
+      .output_ctx = call->output_ctx,
+  };
+  /* The defaults too: the helper knows of none. */
+  char entries[LIMIT_SIZE], bytes[LIMIT_SIZE];
+  snprintf(entries, sizeof entries, "max_entries=%llu", (unsigned long long)order.max_entries);
+  snprintf(bytes, sizeof bytes, "max_bytes=%llu", (unsigned long long)order.max_bytes);
+  const char *const limits[] = {entries, bytes, NULL};
   struct get get = {.writer = NULL};
-  int rc = csn_archive_create(csn_json_string(call->args, "format", "tar.gz"), call->output,
-                              call->output_ctx, &get.writer, err);
+  int rc = csn_archive_create(&order, &get.writer, err);
   if (rc) return rc;
   get.transfer = (struct csn_transfer){
-      .native = {.operation = "pack", .args = call->args, .output = take, .output_ctx = &get},
+      .native = {.operation = "pack",
+                 .args = call->args,
+                 .operands = limits,
+                 .output = take,
+                 .output_ctx = &get},
       .finish = csn_archive_finish,
       .finish_ctx = get.writer,
       .describe = describe_get,

@@ -33,17 +33,29 @@ static void clean_up(const struct csn_tool_call *call, const char *place) {
   (void)csn_native_run(&again, &native, &end, &ignored);
 }
 
+/* It is this end that failed. If that was the call's own stop, it is how the call ended, whatever
+ * became of the helper. */
+static int fail_here(const struct csn_transfer *transfer, struct csn_native_end *end,
+                     struct csn_error *err) {
+  int code = transfer->failure.code;
+  *err = transfer->failure;
+  if (!csn_is_stop(code)) return code;
+  int is_deadline = code == CAISSON_E_DEADLINE;
+  end->ended.outcome = is_deadline ? CAISSON_OUTCOME_DEADLINE : CAISSON_OUTCOME_CANCELLED;
+  end->ended.exit_code = is_deadline ? CAISSON_EXIT_DEADLINE : CAISSON_EXIT_CANCELLED;
+  end->ended.term_signal = 0;
+  end->ended.reason[0] = end->ended.message[0] = '\0';
+  return 0;
+}
+
 /* Cancelled, late, lost, or killed from inside the sandbox. */
 static int finish_otherwise(const struct csn_tool_call *call, struct csn_transfer *transfer,
-                            const struct csn_native_end *end, struct csn_tool_result *result,
+                            struct csn_native_end *end, struct csn_tool_result *result,
                             struct csn_error *err) {
   static const struct csn_run run = {.timeout_ms = 0};
   struct csn_command_output nothing;
   if (transfer->place) clean_up(call, transfer->place);
-  if (transfer->failure.code) {
-    *err = transfer->failure;
-    return err->code;
-  }
+  if (transfer->failure.code && fail_here(transfer, end, err)) return err->code;
   csn_capture_init(&nothing.out, 0);
   csn_capture_init(&nothing.err, 0);
   int rc = csn_result_from_run(call, &run, &end->ended, end->flags, &nothing, result, err);
@@ -69,8 +81,10 @@ int csn_transfer_run(const struct csn_tool_call *call, struct csn_transfer *tran
   CSN_CLEANUP_NATIVE struct csn_native_end end = {.report = NULL};
   int rc = csn_native_run(call, &transfer->native, &end, err);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
-  if (rc) return rc;
-  if (!end.report) return finish_otherwise(call, transfer, &end, result, err);
+  /* A helper that nobody listens to any more has no report. */
+  if (rc && !transfer->failure.code) return rc;
+  if (!end.report || csn_is_stop(transfer->failure.code))
+    return finish_otherwise(call, transfer, &end, result, err);
   if (transfer->failure.code) {
     *err = transfer->failure;
     return err->code;

@@ -85,11 +85,15 @@ static void answer_status(const struct csn_hub *hub, const struct csn_hub_peer *
   send_answer(peer, &answer);
 }
 
-/* All but the serves; what is left is frozen. */
-static void kill_all(struct csn_hub *hub, const char *why, struct csn_sweep_result *result) {
+/* All but the serves, and operations on jobs if these are spared; what is left is frozen. */
+static void kill_all(struct csn_hub *hub, const char *why, bool spare_operations,
+                     struct csn_sweep_result *result) {
   pid_t spared[CSN_HUB_PEERS_MAX];
   csn_jobs_lose(&hub->jobs, why);
-  for (size_t i = 0; i < hub->count; i++) spared[i] = hub->peers[i].pid;
+  for (size_t i = 0; i < hub->count; i++) {
+    const struct csn_hub_peer *peer = &hub->peers[i];
+    spared[i] = spare_operations && peer->speaker > 0 ? peer->speaker : peer->pid;
+  }
   csn_sweep_all(spared, hub->count, hub->reaped, result);
 }
 
@@ -97,7 +101,7 @@ void csn_hub_purge(struct csn_hub *hub, const char *why) {
   struct csn_sweep_result result;
   char text[CSN_HUB_TEXT_MAX];
   hub->before_kill();
-  kill_all(hub, why, &result);
+  kill_all(hub, why, false, &result);
 
   snprintf(text, sizeof text, "%s%s%.120s", why, result.found > 0 ? "; not dead yet: " : "",
            result.text);
@@ -113,7 +117,8 @@ static void answer_kill(struct csn_hub *hub, const struct csn_hub_peer *peer,
   hub->before_kill();
   if (!hub->has_subreapers) {
     /* Orphans are nobody's descendants then, so whose they were cannot be told. */
-    kill_all(hub, "a call was ended, and this runtime cannot tell whose a process is", &result);
+    kill_all(hub, "a call was ended, and this runtime cannot tell whose a process is", false,
+             &result);
     csn_sweep_thaw();
   } else if (csn_sweep_tree(request->pid, peer->pid, freeze, &result) < 0) {
     csn_hub_purge(hub, "the processes could not be listed");
@@ -151,6 +156,8 @@ static void attach(struct csn_hub *hub, const struct csn_hub_peer *serve, int fd
     close(fd);
     return;
   }
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
   hub->peers[hub->count++] = (struct csn_hub_peer){
       .fd = fd, .pid = serve->pid, .is_operation = true, .heard = csn_guest_now()};
 }
@@ -163,6 +170,16 @@ static void answer_job(struct csn_hub *hub, const struct csn_hub_peer *peer,
   else if (fds[CSN_JOB_INPUTS - 1] >= 0)
     csn_jobs_start(&hub->jobs, request, fds, peer->fd, &answer);
   send_answer(peer, &answer);
+}
+
+/* Without subreapers a keeper hears of no orphans, so its proof is none. Before anybody is told
+ * that a killed job has ended, all that could be its goes; who asked for that is to hear of it. */
+static void kill_orphans(struct csn_hub *hub, uint32_t number) {
+  struct csn_sweep_result result;
+  hub->before_kill();
+  kill_all(hub, "a job was killed, and this runtime cannot tell whose a process is", true, &result);
+  csn_sweep_thaw();
+  csn_jobs_survived(&hub->jobs, number, result.found, result.text);
 }
 
 void csn_hub_check_jobs(struct csn_hub *hub) {
@@ -283,6 +300,7 @@ static void hear_peer(struct csn_hub *hub, size_t index) {
     return;
   }
   peer->heard = csn_guest_now();
+  if (peer->is_operation) peer->speaker = who.pid;
   bool stays = peer->pid > 0 || get_to_know(hub, peer, &who);
   if (!stays)
     ; /* a stranger */
@@ -316,6 +334,8 @@ void csn_hub_handle(struct csn_hub *hub, const struct pollfd *fds, size_t count)
   /* From the last on, since dropping one moves the last into its place. */
   uint32_t stubborn = csn_jobs_handle(&hub->jobs);
   if (stubborn != 0) csn_hub_purge(hub, "a background job could not be ended otherwise");
+  if (hub->jobs.killed != 0 && !hub->has_subreapers) kill_orphans(hub, hub->jobs.killed);
+  hub->jobs.killed = 0;
   for (size_t i = count; i-- > 1;) {
     if (fds[i].revents != 0 && i - 1 < hub->count && hub->peers[i - 1].fd == fds[i].fd)
       hear_peer(hub, i - 1);

@@ -22,6 +22,7 @@ struct csn_hub_peer {
   pid_t pid;           /* 0: not known before it speaks */
   bool busy;
   bool is_operation;   /* attached by a serve: it may ask about jobs, and its end is no alarm */
+  pid_t speaker;       /* of an operation: its own, once it spoke; `pid` is its serve's */
   uint64_t heard;   /* when it last spoke */
   int stuck;        /* ticks for which it was seen in uninterruptible sleep */
 };

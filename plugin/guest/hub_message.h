@@ -87,10 +87,13 @@ struct csn_hub_job {
   uint64_t started_ms;          /* since 1970 */
   uint64_t duration_ms;         /* until now, or until it ended */
   uint64_t out_bytes, err_bytes;   /* ENDED: in its files */
-  uint64_t dropped;             /* ENDED: bytes beyond output_max, kept nowhere */
+  uint64_t dropped;             /* ENDED: bytes that are kept nowhere: beyond output_max, or from
+                                   write_error on */
   uint64_t out_seen, err_seen;  /* as JOB_SEEN said last */
   uint64_t timeout_ms, output_max;
   char command[CSN_HUB_COMMAND_MAX];
+  int32_t write_error;          /* errno of the write to its files that failed; 0: none did */
+  uint32_t zero;
 };
 
 /* From process 1. */

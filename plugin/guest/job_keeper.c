@@ -119,7 +119,11 @@ static void keep(struct stream *stream, const char *bytes, size_t size) {
   while (take > 0) {
     ssize_t wrote = pwrite(stream->file, bytes, take, (off_t)stream->size);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) break;
+    if (wrote <= 0) {
+      job.about.write_error = errno;
+      tell(CSN_JOB_WRITE_FAILED, 0);
+      break;
+    }
     stream->size += (uint64_t)wrote;
     bytes += wrote;
     size -= (size_t)wrote;

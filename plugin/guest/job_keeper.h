@@ -19,7 +19,8 @@ enum csn_job_note_kind {
   CSN_JOB_COMMAND_ENDED = 3,   /* about: how and status; others of it are alive */
   CSN_JOB_SWEEP = 4,           /* kill all under me; answered by SWEPT */
   CSN_JOB_PURGE = 5,           /* that did not do; kill everything */
-  CSN_JOB_ENDED = 6            /* about: all but what process 1 knows; the keeper ends */
+  CSN_JOB_ENDED = 6,           /* about: all but what process 1 knows; the keeper ends */
+  CSN_JOB_WRITE_FAILED = 7     /* about: write_error; nothing more of its output is kept */
 };
 
 struct csn_job_note {

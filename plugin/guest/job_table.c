@@ -28,15 +28,24 @@ uint32_t csn_jobs_running(const struct csn_job_table *table) {
   return count;
 }
 
-static struct csn_job *find(struct csn_job_table *table, uint32_t number, bool next) {
+static struct csn_job *find(struct csn_job_table *table, uint32_t number) {
   for (size_t i = 0; i < table->count; i++) {
-    uint32_t at = table->jobs[i].about.number;
-    if (at == number || (next && at > number)) return &table->jobs[i];
+    if (table->jobs[i].about.number == number) return &table->jobs[i];
   }
   return NULL;
 }
 
-static void forget(struct csn_job_table *table, size_t index) {
+/* The first from that number on. One that could not be started is nobody's but its starter's. */
+static struct csn_job *find_next(struct csn_job_table *table, uint32_t number) {
+  for (size_t i = 0; i < table->count; i++) {
+    const struct csn_hub_job *about = &table->jobs[i].about;
+    if (about->number >= number && about->state != CSN_HUB_JOB_FAILED) return &table->jobs[i];
+  }
+  return NULL;
+}
+
+static void forget(struct csn_job_table *table, const struct csn_job *job) {
+  size_t index = (size_t)(job - table->jobs);
   table->count--;
   memmove(&table->jobs[index], &table->jobs[index + 1],
           (table->count - index) * sizeof table->jobs[0]);
@@ -50,9 +59,10 @@ static void end(struct csn_job *job, uint8_t state) {
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-/* The oldest ended jobs go until what is left is within both limits. */
-static size_t make_room(struct csn_job_table *table, uint32_t kept_max, uint32_t *forgotten) {
-  size_t kept = 0, gone = 0;
+/* The oldest ended jobs are to go until what is left is within both limits. */
+static size_t choose_forgotten(const struct csn_job_table *table, uint32_t kept_max,
+                               uint32_t *forgotten) {
+  size_t kept = 0, count = 0;
   uint64_t bytes = 0;
   for (size_t i = table->count; i-- > 0;) {
     const struct csn_hub_job *about = &table->jobs[i].about;
@@ -60,10 +70,9 @@ static size_t make_room(struct csn_job_table *table, uint32_t kept_max, uint32_t
     kept++;
     bytes += about->out_bytes + about->err_bytes;
     if (kept <= kept_max && bytes <= KEPT_BYTES) continue;
-    forgotten[gone++] = about->number;
-    forget(table, i);
+    forgotten[count++] = about->number;
   }
-  return gone;
+  return count;
 }
 
 static uint64_t wall_ms(void) {
@@ -109,8 +118,8 @@ void csn_jobs_start(struct csn_job_table *table, const struct csn_hub_request *r
                                 .control = pair[1],
                                 .forgotten = forgotten};
   memcpy(start.inputs, inputs, sizeof start.inputs);
-  start.forgotten_count =
-      make_room(table, request->kept_max < KEPT_MAX ? request->kept_max : KEPT_MAX, forgotten);
+  start.forgotten_count = choose_forgotten(
+      table, request->kept_max < KEPT_MAX ? request->kept_max : KEPT_MAX, forgotten);
   pid_t pid = _Fork();
   if (pid == 0) csn_job_keeper_main(&start);
   close(pair[1]);
@@ -119,6 +128,7 @@ void csn_jobs_start(struct csn_job_table *table, const struct csn_hub_request *r
     refuse(answer, "no process could be started: the sandbox's limit on processes is reached");
     return;
   }
+  for (size_t i = 0; i < start.forgotten_count; i++) forget(table, find(table, forgotten[i]));
   table->last++;
   add(table, request, pid, pair[0], claimant);
   answer->job = table->jobs[table->count - 1].about;
@@ -128,7 +138,9 @@ void csn_jobs_start(struct csn_job_table *table, const struct csn_hub_request *r
 
 void csn_jobs_look(struct csn_job_table *table, const struct csn_hub_request *request,
                    struct csn_hub_answer *answer) {
-  struct csn_job *job = find(table, (uint32_t)request->pid, (request->flags & CSN_HUB_NEXT) != 0);
+  bool next = (request->flags & CSN_HUB_NEXT) != 0;
+  uint32_t number = (uint32_t)request->pid;
+  struct csn_job *job = next ? find_next(table, number) : find(table, number);
   if (job == NULL) return;
   answer->job = job->about;
   if (runs(job))
@@ -136,7 +148,7 @@ void csn_jobs_look(struct csn_job_table *table, const struct csn_hub_request *re
   size_t size = strnlen(job->text, sizeof job->text);
   memcpy(answer->text, job->text, size);
   answer->text_size = (uint16_t)size;
-  if (job->about.state == CSN_HUB_JOB_FAILED) forget(table, (size_t)(job - table->jobs));
+  if (job->about.state == CSN_HUB_JOB_FAILED) forget(table, job);
 }
 
 /* One pass under the keeper, which must not be stopped meanwhile: it is to see who is dead. */
@@ -160,13 +172,13 @@ static void kill_job(const struct csn_job *job) {
 }
 
 void csn_jobs_kill(struct csn_job_table *table, uint32_t number) {
-  const struct csn_job *job = find(table, number, false);
+  const struct csn_job *job = find(table, number);
   if (job != NULL && runs(job)) kill_job(job);
 }
 
 void csn_jobs_seen(struct csn_job_table *table, const struct csn_hub_request *request,
                    int connection) {
-  struct csn_job *job = find(table, (uint32_t)request->pid, false);
+  struct csn_job *job = find(table, (uint32_t)request->pid);
   if (job == NULL) return;
   job->reader = connection;
   job->out_next = request->out;
@@ -196,7 +208,8 @@ void csn_jobs_disown(struct csn_job_table *table, int connection) {
 
 /* ---- what the keepers say ------------------------------------------------------------------ */
 
-static void take_end(struct csn_job *job, const struct csn_job_note *note) {
+static void take_end(struct csn_job_table *table, struct csn_job *job,
+                     const struct csn_job_note *note) {
   struct csn_hub_job about = job->about;
   about.outcome = note->about.outcome;
   about.how = note->about.how;
@@ -209,10 +222,13 @@ static void take_end(struct csn_job *job, const struct csn_job_note *note) {
   job->about = about;
   memcpy(job->text, note->text, sizeof job->text);
   end(job, CSN_HUB_JOB_ENDED);
+  if (about.outcome == CSN_HUB_JOB_KILLED || about.outcome == CSN_HUB_JOB_DEADLINE)
+    table->killed = about.number;
 }
 
 /* False: it asks for everything to be killed. */
-static bool obey(struct csn_job *job, const struct csn_job_note *note) {
+static bool obey(struct csn_job_table *table, struct csn_job *job,
+                 const struct csn_job_note *note) {
   struct csn_job_order swept = {.kind = CSN_JOB_SWEPT};
   switch (note->kind) {
   case CSN_JOB_STARTED: job->about.state = CSN_HUB_JOB_RUNNING; break;
@@ -230,16 +246,17 @@ static bool obey(struct csn_job *job, const struct csn_job_note *note) {
     order(job, &swept);
     break;
   case CSN_JOB_PURGE: return false;
-  case CSN_JOB_ENDED: take_end(job, note); break;
+  case CSN_JOB_ENDED: take_end(table, job, note); break;
+  case CSN_JOB_WRITE_FAILED: job->about.write_error = note->about.write_error; break;
   default: break;
   }
   return true;
 }
 
-static bool hear(struct csn_job *job) {
+static bool hear(struct csn_job_table *table, struct csn_job *job) {
   struct csn_job_note note;
   while (job->fd >= 0 && recv(job->fd, &note, sizeof note, MSG_DONTWAIT) == (ssize_t)sizeof note) {
-    if (!obey(job, &note)) return false;
+    if (!obey(table, job, &note)) return false;
   }
   return true;
 }
@@ -255,7 +272,7 @@ size_t csn_jobs_poll(const struct csn_job_table *table, struct pollfd *fds) {
 
 uint32_t csn_jobs_handle(struct csn_job_table *table) {
   for (size_t i = 0; i < table->count; i++) {
-    if (!hear(&table->jobs[i])) return table->jobs[i].about.number;
+    if (!hear(table, &table->jobs[i])) return table->jobs[i].about.number;
   }
   return 0;
 }
@@ -275,7 +292,7 @@ void csn_jobs_reaped(struct csn_job_table *table, pid_t pid) {
   for (size_t i = 0; i < table->count; i++) {
     struct csn_job *job = &table->jobs[i];
     if (job->pid != pid) continue;
-    hear(job);
+    hear(table, job);
     job->pid = 0;
     if (!runs(job)) return;
     lose(job, "the helper's process that kept the job was killed from inside the sandbox");
@@ -283,11 +300,19 @@ void csn_jobs_reaped(struct csn_job_table *table, pid_t pid) {
   }
 }
 
+void csn_jobs_survived(struct csn_job_table *table, uint32_t number, uint32_t count,
+                       const char *text) {
+  struct csn_job *job = find(table, number);
+  if (job == NULL) return;
+  job->about.survivors = count;
+  snprintf(job->text, sizeof job->text, "%s", text);
+}
+
 void csn_jobs_lose(struct csn_job_table *table, const char *why) {
   char text[CSN_HUB_TEXT_MAX];
   snprintf(text, sizeof text, "everything that ran in the sandbox was killed: %.180s", why);
   for (size_t i = 0; i < table->count; i++) {
-    hear(&table->jobs[i]);
+    hear(table, &table->jobs[i]);
     lose(&table->jobs[i], text);
   }
 }

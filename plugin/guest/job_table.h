@@ -33,6 +33,7 @@ struct csn_job_table {
   size_t count;
   uint32_t last;       /* the newest number */
   uint32_t lost;       /* a job whose keeper was killed, for which nothing was done yet; 0: none */
+  uint32_t killed;     /* likewise one that was killed, as its keeper says */
 };
 
 /* Start one, as the request says. The descriptors stay the caller's. Fills in *answer. */
@@ -59,6 +60,9 @@ uint32_t csn_jobs_handle(struct csn_job_table *table);
 
 /* A child of process 1 was reaped. */
 void csn_jobs_reaped(struct csn_job_table *table, pid_t pid);
+/* What a kill that the keeper knows nothing of could not end. */
+void csn_jobs_survived(struct csn_job_table *table, uint32_t number, uint32_t count,
+                       const char *text);
 /* Everything is about to be killed. */
 void csn_jobs_lose(struct csn_job_table *table, const char *why);
 /* Continue keepers that somebody stopped. */

@@ -271,6 +271,24 @@ static void test_limits(void) {
   end_sandbox(&sandbox);
 }
 
+/* /tmp is a small tmpfs. */
+static void test_disk_full(void) {
+  struct sandbox sandbox = new_sandbox();
+  struct channel *channel = sandbox.first;
+  start(channel, "echo one; while [ ! -e /tmp/go ]; do sleep 0.02; done; "
+                 "head -c 300000 /dev/zero | tr '\\0' x; "
+                 "while [ ! -e /tmp/end ]; do sleep 0.02; done");
+  becomes(channel, "job-1", "one");
+  shell(channel, "cat /dev/zero >/tmp/fill; touch /tmp/go", &result);
+  ok(becomes(channel, "job-1", "\"disk_full\":true"), "a full disk is told while the job runs");
+  shell(channel, "touch /tmp/end", &result);
+  ok(becomes(channel, "job-1", "\"status\":\"exited\""), "which goes on");
+  ok(has(result.err, "\"dropped_bytes\":"), "what is lost is counted");
+  ok(has(result.out, "[the disk (/tmp) was full: "), "the text says why");
+  ok(strstr(result.out, "limit") == NULL, "and blames no limit");
+  end_sandbox(&sandbox);
+}
+
 static void test_characters(void) {
   struct sandbox sandbox = new_sandbox();
   struct channel *channel = sandbox.first;
@@ -372,6 +390,7 @@ int main(void) {
   test_keeper_killed();
   test_keeper_stopped();
   test_limits();
+  test_disk_full();
   test_characters();
   test_files_abused();
   test_start_cancelled();

@@ -176,19 +176,20 @@ def test_offsets():
 
 
 def test_cancelled_wait():
-    job = begin("c", "sleep 1; echo late; sleep 600")
+    job = begin("c", "while [ ! -e go ]; do sleep 0.1; done; echo late; sleep 600")
     begun = time.monotonic()
     done = host("--session", "c", "--timeout", "0.3", "call", "--json", "shell_output",
                 json.dumps({"job_id": job, "wait_ms": 60000}))
     is_(done.json()["structuredContent"]["outcome"], "deadline", "a wait can be ended")
     ok(time.monotonic() - begun < 30, "at once")
+    call("c", "shell", command="touch go")
     is_(output("c", job, wait_ms=30000)["new_stdout"], "late\n", "and nothing was taken by it")
     is_(call("c", "shell_kill", job_id=job)[0]["status"], "killed", "the job was not ended by it")
 
 
 def test_limit():
     env = environment(CAISSON_CONFIG=configuration("two.json", jobs={
-        "max_running": 2, "output_max": 2000, "timeout_ms": 3000}))
+        "max_running": 2, "output_max": 2000, "timeout_ms": 15000}))
     jobs = [begin("l", "head -c 5000 /dev/zero; sleep 600", env) for _ in range(2)]
     found, text = call("l", "shell", env, command="true", background=True)
     is_(found["error"]["reason"], "job.limit", "one more than may run is refused")
@@ -204,11 +205,12 @@ def test_limit():
 def test_idle():
     env = short(idle_ttl_s=3)
     mark = MARK + ".3"
-    begin("i", "sleep 8; sleep 0.0; : %s" % mark, env)
+    begin("i", "while [ ! -e end ]; do sleep 0.1; done; : %s" % mark, env)
     identity = inspect("i", env)["container_id"]
     time.sleep(6)
     found = inspect("i", env)
     is_((found["container_id"], found["idle_ms"]), (identity, 0), "a job is a sign of life")
+    call("i", "shell", env, command="touch end")
     gone = seconds_until(lambda: not host("inspect", "i", "--json", env=env).json()
                          ["structuredContent"]["found"], PATIENCE)
     ok(gone is not None, "when it has ended the sandbox ends too")

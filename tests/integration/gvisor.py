@@ -33,8 +33,7 @@ def test_commands():
                        timeout_ms=1500)
     is_(found["outcome"], "deadline", "a command ends at its deadline") or diag(found)
     is_(found.get("survivors"), 0, "with all that it started")
-    text, found = call("shell", command="cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
-    ok("sleep 1000" not in found["stdout"], "as a look inside shows") or diag(found)
+    ends_with_all("it")
 
 
 def test_files():
@@ -63,6 +62,11 @@ def test_operations():
     ok("-readable" in command, "the helper is one that can be read, as this runtime needs it") or diag(command)
 
 
+def ends_with_all(what):
+    text, found = call("shell", command="cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    ok("sleep 100" not in found["stdout"], what + " leaves nothing running") or diag(found)
+
+
 def test_jobs():
     text, found = call("shell", command="echo begun; sleep 1000", background=True)
     job = found.get("job_id")
@@ -71,6 +75,18 @@ def test_jobs():
     ok("begun" in text, "its output can be read") or diag(text)
     text, found = call("shell_kill", job_id=job)
     is_(found["exit_code"], 0, "it can be ended") or diag(text)
+    daemon = "(setsid sleep 1001 &); echo begun; sleep 1002"
+    job = call("shell", command=daemon, background=True)[1]["job_id"]
+    call("shell_output", job_id=job, wait_ms=10000)
+    text, found = call("shell_kill", job_id=job)
+    is_((found.get("status"), found.get("survivors")), ("killed", 0), "so can one with a daemon") or diag(text)
+    ends_with_all("shell_kill")
+    job = call("shell", command=daemon, background=True, timeout_ms=1500)[1]["job_id"]
+    found = {"status": "running"}
+    while found.get("status") == "running":
+        text, found = call("shell_output", job_id=job, wait_ms=10000)
+    is_((found.get("status"), found.get("survivors")), ("timed_out", 0), "or it has its time") or diag(text)
+    ends_with_all("a deadline")
 
 
 test_commands()

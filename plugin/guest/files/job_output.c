@@ -11,6 +11,7 @@
 #include "util/utf8.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,15 +111,34 @@ static int put_stream(struct csn_op *op, const struct piece *piece) {
   return bytes->data[bytes->size - 1] == '\n' ? 0 : csn_op_put(op, "\n", 1);
 }
 
-/* What is not here and will not come: beyond the job's limit, or gone with its file. */
+static bool is_disk_full(const struct csn_hub_job *job) {
+  return job->write_error == ENOSPC || job->write_error == EDQUOT;
+}
+
+static void put_why_dropped(struct csn_op *op, const struct csn_hub_job *job) {
+  if (is_disk_full(job))
+    csn_op_putf(op, "[the disk (/tmp) was full: ");
+  else if (job->write_error != 0)
+    csn_op_putf(op, "[its output could not be written (%s): ", strerror(job->write_error));
+  else
+    csn_op_putf(op, "[output limit of %llu bytes reached: ", (unsigned long long)job->output_max);
+}
+
+static void put_dropped(struct csn_op *op, const struct reading *r) {
+  const struct csn_hub_job *job = &r->client.answer.job;
+  bool is_at_limit = csn_job_runs(job) && r->out.size + r->err.size >= job->output_max;
+  if (job->dropped == 0 && job->write_error == 0 && !is_at_limit) return;
+  put_why_dropped(op, job);
+  if (job->dropped > 0)
+    csn_op_putf(op, "%llu later bytes of output were lost]\n", (unsigned long long)job->dropped);
+  else
+    csn_op_putf(op, "later output is lost]\n");
+}
+
+/* What is not here and will not come: kept nowhere, or gone with its file. */
 static void put_losses(struct csn_op *op, const struct reading *r) {
   const struct csn_hub_job *job = &r->client.answer.job;
-  if (job->dropped > 0)
-    csn_op_putf(op, "[output limit of %llu bytes reached: %llu later bytes were dropped]\n",
-                (unsigned long long)job->output_max, (unsigned long long)job->dropped);
-  else if (csn_job_runs(job) && r->out.size + r->err.size >= job->output_max)
-    csn_op_putf(op, "[output limit of %llu bytes reached: later output is dropped]\n",
-                (unsigned long long)job->output_max);
+  put_dropped(op, r);
   if (job->out_bytes > r->out.size || job->err_bytes > r->err.size)
     csn_op_putf(op, "[some of its output is gone: its file was changed from inside]\n");
 }
@@ -154,6 +174,7 @@ static void put_report(struct csn_op *op, const struct reading *r) {
   csn_answer_bool(answer, "more", r->out.next < r->out.size || r->err.next < r->err.size);
   if (r->client.answer.job.dropped > 0)
     csn_answer_number(answer, "dropped_bytes", (int64_t)r->client.answer.job.dropped);
+  if (is_disk_full(&r->client.answer.job)) csn_answer_bool(answer, "disk_full", true);
 }
 
 static int read_and_tell(struct csn_op *op, struct reading *r) {

@@ -40,7 +40,8 @@ static int add(struct operands *o, char *entry) {
 
 static int add_member(struct operands *o, const cJSON *m) {
   if (cJSON_IsString(m)) return add(o, csn_asprintf("%s=%s", m->string, m->valuestring));
-  if (cJSON_IsBool(m)) return add(o, csn_asprintf("%s=%s", m->string, cJSON_IsTrue(m) ? "true" : "false"));
+  if (cJSON_IsBool(m))
+    return add(o, csn_asprintf("%s=%s", m->string, cJSON_IsTrue(m) ? "true" : "false"));
   return add(o, csn_asprintf("%s=%lld", m->string, (long long)m->valuedouble));
 }
 
@@ -128,6 +129,9 @@ int csn_native_run(const struct csn_tool_call *call, const struct csn_native *na
 
 int csn_native_fail(const struct csn_native_end *end, struct csn_error *err) {
   const cJSON *error = csn_json_get(end->report, "error");
-  return csn_fail(err, CAISSON_E_SANDBOX, csn_json_string(error, "reason", "file.failed"), "%s",
-                  csn_json_string(error, "message", "the operation was ended inside the sandbox"));
+  const char *hint = csn_json_string(error, "hint", "");
+  return csn_fail(err, CAISSON_E_SANDBOX, csn_json_string(error, "reason", "file.failed"),
+                  "%s%s%s",
+                  csn_json_string(error, "message", "the operation was ended inside the sandbox"),
+                  *hint ? ". " : "", hint);
 }

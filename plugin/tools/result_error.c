@@ -28,7 +28,7 @@ static const struct advice {
     {NULL, CAISSON_E_REFUSED, "Do not repeat the call as it is: ask the user."},
     {NULL, CAISSON_E_ENGINE,
      "No argument can change this; tell the user that the sandbox is not available at the moment."},
-    {NULL, CAISSON_E_SANDBOX, "The command was not started; trying it unchanged may not help."},
+    {NULL, CAISSON_E_SANDBOX, "Nothing was done; trying it unchanged may not help."},
     {NULL, CAISSON_E_DRAINING, "The service is about to stop or restart; try again in a moment."},
     {NULL, CAISSON_E_NOMEM, "Try again in a moment."},
     {NULL, CAISSON_E_LIMIT, "Try again with less at a time."},

@@ -393,7 +393,7 @@ static void test_errors(void) {
       {CAISSON_E_SANDBOX, CAISSON_REASON_PROCESS_LIMIT, "no process",
        "Try again, with fewer processes at once."},
       {CAISSON_E_SANDBOX, CAISSON_REASON_EXEC_FAILED, "it did not start",
-       "The command was not started; trying it unchanged may not help."},
+       "Nothing was done; trying it unchanged may not help."},
       {CAISSON_E_DRAINING, CAISSON_REASON_DRAINING, "going down",
        "The service is about to stop or restart; try again in a moment."},
       {CAISSON_E_NOMEM, CAISSON_REASON_NOMEM, "out of memory", "Try again in a moment."},

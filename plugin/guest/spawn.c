@@ -17,6 +17,8 @@
  * Where the kernel grants no such pipe, it stays as it is. */
 #define WIDE_PIPE CSN_OP_SMALL_PIPE
 
+#define REPORT_PIPE 65536   /* bytes: more than a small operation ever reports */
+
 struct ends {
   int control[2], in[2], out[2], err[2];   /* pipes: [0] is read */
 };
@@ -77,16 +79,18 @@ int csn_spawn_direct(const struct csn_launch *launch, bool with_stdin, int devnu
 }
 
 /* What does not fit into the pipe is refused, not waited for: nobody reads it before we go on. */
-static bool can_hold(int fd) {
-  return fcntl(fd, F_GETPIPE_SZ) >= CSN_OP_SMALL_PIPE && fcntl(fd, F_SETFL, O_WRONLY | O_NONBLOCK) == 0;
+static bool can_hold(int fd, int size) {
+  return fcntl(fd, F_GETPIPE_SZ) >= size && fcntl(fd, F_SETFL, O_WRONLY | O_NONBLOCK) == 0;
 }
 
 int csn_spawn_nothing(const struct csn_launch *launch, int devnull, struct csn_spawned *spawned) {
   struct ends ends;
   struct csn_launch_failure ignored = {CSN_LAUNCH_FORK, 0};
-  if (open_pipes(&ends, false) < 0 || !can_hold(ends.out[1])) return fail(&ends, &ignored);
+  if (open_pipes(&ends, false) < 0 || !can_hold(ends.out[1], CSN_OP_SMALL_PIPE) ||
+      !can_hold(ends.err[1], REPORT_PIPE))
+    return fail(&ends, &ignored);
   const int streams[3] = {devnull, ends.out[1], ends.err[1]};
-  int code = csn_op_run(launch->operation, launch->cwd, launch->operands, streams);
+  int code = csn_op_run_small(launch->operation, launch->cwd, launch->operands, streams);
   *spawned = (struct csn_spawned){0, -1, -1, ends.out[0], ends.err[0], {ends.out[1], ends.err[1]}};
   return code;
 }

@@ -71,8 +71,8 @@ static void test_bytes(void) {
   put_fresh("a\r\nb\tc\r\n\xff\xfe no newline");
   is_int(edit("b\tc\r\n", "x\r\ny\r\n"), 0, "CRLF and tabs");
   holds("a\r\nx\r\ny\r\n\xff\xfe no newline");
-  is_int(edit("no newline", "\xc3\xa9"), 0, "at the end, beside bytes that are no text");
-  holds("a\r\nx\r\ny\r\n\xff\xfe \xc3\xa9");
+  is_int(edit("no newline", "end"), 0, "at the end, beside bytes that are no text");
+  holds("a\r\nx\r\ny\r\n\xff\xfe end");
   is_int(edit("a\r\nx\r\ny\r\n", ""), 0, "at the beginning");
   put_fresh("all");
   is_int(edit("all", ""), 0, "everything");
@@ -246,6 +246,33 @@ static void test_encodings(void) {
   refused("file.encoding", "is in latin-1");
   is_int(edit("noir", "vert"), 0, "plain letters are the same in Latin-1");
   holds("caf\xe9 vert\n");
+  edit("vert", "fum\xc3\xa9");
+  refused("file.encoding", "is in latin-1");
+  hints("encoding=\"latin-1\"");
+  holds("caf\xe9 vert\n");
+  put_fresh("it\x92s\n");
+  edit_with("s", "\xe2\x80\x99", "replace_all=true");
+  refused("file.encoding", "is in windows-1252");
+  put_fresh("");
+  put_bytes("f", "\xff\xfeh\0i\0", 6);
+  edit("h", "H");
+  refused("file.encoding", "is in utf-16le");
+  is_int(memcmp(get_file("f", NULL), "\xff\xfeh\0i\0", 6), 0, "which is left as it is");
+  put_fresh("caf\xc3\xa9, b\xc3\xa9, \xff noir\n");
+  is_int(edit("noir", "\xc3\xa9"), 0, "UTF-8 with a flaw is still UTF-8");
+  holds("caf\xc3\xa9, b\xc3\xa9, \xff \xc3\xa9\n");
+}
+
+/* Where the letters that tell stand far behind. */
+static void test_late_encoding(void) {
+  struct csn_buffer text = CSN_BUFFER(1 << 20);
+  csn_buffer_addz(&text, "noir\n");
+  for (int i = 0; i < 5000; i++) csn_buffer_addz(&text, "a line of a long text\n");
+  csn_buffer_addz(&text, "caf\xe9\n");
+  put_fresh(text.data);
+  edit("noir", "fum\xc3\xa9");
+  refused("file.encoding", "is in latin-1");
+  csn_buffer_free(&text);
 }
 
 /* Misses of all sorts: whatever the words, they fit, and nothing crashes. */
@@ -310,6 +337,7 @@ int main(void) {
   test_changed();
   test_refused();
   test_encodings();
+  test_late_encoding();
   csn_seen_home = "/proc/nowhere";
   test_random_misses();
   csn_seen_home = files_state;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "util/alloc.h"
+#include "wire/entry.h"
 
 static int write_with(const char *path, const char *size, const void *bytes, size_t n) {
   char operand[4200];
@@ -245,15 +246,32 @@ static int forbid_nameless(void) {
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+static int upload_text(const char *text) {
+  uint8_t stream[CSN_ENTRY_HEAD_MAX + 100];
+  size_t n = strlen(text);
+  const struct csn_entry head = {.type = CSN_ENTRY_FILE, .size = n, .path = "up", .target = ""};
+  size_t at = csn_entry_put_head(&head, stream);
+  at += csn_entry_put_data((uint32_t)n, stream + at);
+  memcpy(stream + at, text, n);
+  at += n;
+  at += csn_entry_put_end(stream + at);
+  return run_op_with("upload",
+                     (const char *const[]){"path=named", "name=up", "on_conflict=replace", NULL},
+                     stream, at);
+}
+
 /* As bits: which of these did not hold. */
 static int write_named(void) {
   int wrong = 0;
+  put_dir("named");
+  put_text("named/.caisson-put-0000000000000000", "of a writer that was killed");
   if (forbid_nameless() < 0) return 1;
   if (openat(AT_FDCWD, files_dir, O_TMPFILE | O_WRONLY, 0600) >= 0) return 1;
   wrong |= write_text("named/new", "1\n") != 0 ? 2 : 0;
   wrong |= write_text("named/new", "22\n") != 0 || report_int("size") != 3 ? 4 : 0;
   wrong |= write_with("named/new", "size=9", "333\n", 4) != 1 ? 8 : 0;
   wrong |= write_with("named/none", "size=9", "333\n", 4) != 1 ? 16 : 0;
+  wrong |= upload_text("1\n") != 0 || upload_text("22\n") != 0 ? 32 : 0;
   return wrong;
 }
 
@@ -264,6 +282,7 @@ static void test_named(void) {
   waitpid(pid, &status, 0);
   is_int(status, 0, "without nameless files all works by temporary names");
   holds("named/new", "22\n");
+  holds("named/up", "22\n");
   ok(access(path_of("named/none"), F_OK) < 0, "what was cut short is not there");
   is_int(leftovers("named"), 0, "and no temporary one is left");
 }

@@ -91,6 +91,57 @@ static void test_modes(void) {
   is_text("m/new:3:\n", "an empty line; behind the last newline there is none");
 }
 
+/* The clock is looked at within a piece too, whichever way it is searched. */
+static void test_late(void) {
+  static const struct {
+    const char *pattern;
+    unsigned flags;
+  } ways[] = {{"many [x]", 0},
+              {"[xz]{2}", 0},
+              {"[xz]{2}", CSN_SEARCH_PLAINLY},
+              {"\\w+", 0},
+              {"\\w+", CSN_SEARCH_MULTILINE}};
+  static char text[22000];
+  for (size_t at = 0; at < sizeof text; at += 11) memcpy(text + at, "many lines\n", 11);
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    struct csn_search_flaw flaw;
+    struct csn_search_match match = {.line = 0};
+    enum csn_search_result result = CSN_SEARCH_FOUND;
+    struct csn_search *s = csn_search_begin(ways[i].pattern, ways[i].flags, &flaw);
+    if (!s) BAIL_OUT("%s: %s", ways[i].pattern, flaw.text);
+    csn_search_set_end(s, 1);
+    for (size_t at = 0; result == CSN_SEARCH_FOUND; at = match.line_end + 1)
+      result = csn_search_next(s, text, sizeof text, at, &match);
+    is_int(result, CSN_SEARCH_LATE, "%s, flags %u, ends in time", ways[i].pattern, ways[i].flags);
+    csn_search_end(s);
+  }
+  put_bytes("lines", text, sizeof text);
+  run_op("grep", "pattern=lines", "path=lines", "output_mode=content", "time_ms=0");
+  ok(strncmp(did.text, "lines:1:many lines\n", 19) == 0 && report_bool("truncated") &&
+         strstr(did.text, "[stopped because it took too long"), "with what was found so far");
+  ok(report_int("lines_matched") < 20, "which is little");
+}
+
+/* The lines before a match may be larger than all that is held: then the nearest are shown. */
+static void test_long_context(void) {
+  int fd = open(path_of("long"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  char beginning[8193];
+  memset(beginning, 'a', sizeof beginning);
+  beginning[sizeof beginning - 1] = '\n';
+  off_t size = (off_t)90 << 20;
+  bool is_made = fd >= 0 && write(fd, beginning, sizeof beginning) == sizeof beginning;
+  for (off_t at = 1 << 20; at < size; at += 1 << 20)
+    is_made = is_made && pwrite(fd, "\n", 1, at) == 1;
+  if (!is_made || pwrite(fd, "needle\n", 7, size) != 7) BAIL_OUT("cannot write a long file");
+  close(fd);
+  run_op("grep", "pattern=needle", "path=long", "output_mode=content", "before=1000");
+  const cJSON *match = cJSON_GetArrayItem(report_get("matches"), 0);
+  is_int((long long)cJSON_GetNumberValue(cJSON_GetObjectItem(match, "line")), 91,
+         "context of long lines is no hindrance");
+  ok(!report_bool("truncated") && memmem(did.text, did.size, "long-90-", 8), "and it is shown");
+  unlink(path_of("long"));
+}
+
 /* ---- which files ----------------------------------------------------------------------------- */
 
 static void test_chosen(void) {
@@ -247,6 +298,8 @@ int main(void) {
   files_begin();
   test_content();
   test_pieces();
+  test_late();
+  test_long_context();
   test_modes();
   test_chosen();
   test_texts();

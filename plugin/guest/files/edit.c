@@ -11,6 +11,7 @@
 #include "util/utf8.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,24 +98,31 @@ static void count_matches(struct edit *e) {
   while (next_match(e, &at) != NULL) e->matches++;
 }
 
-/* Where the strings, which are UTF-8, cannot be in the file because of how that is encoded. */
+static bool is_ascii(const char *bytes, size_t n) {
+  size_t i = 0;
+  while (i < n && (unsigned char)bytes[i] < 0x80) i++;
+  return i == n;
+}
+
+/* The strings are UTF-8. In a file that is not, they are not found, or spoil what is there. */
 static int check_encoding(struct edit *e, const char *path) {
-  size_t n = e->text.size < 65536 ? e->text.size : 65536;
-  struct csn_decoder decoder =
-      csn_encoding_detect(csn_buffer_text(&e->text), n, n == e->text.size);
-  bool is_ascii = true;
-  for (const char *c = e->old; *c != '\0'; c++) is_ascii = is_ascii && (unsigned char)*c < 0x80;
+  struct csn_decoder decoder = csn_encoding_detect(csn_buffer_text(&e->text), e->text.size, true);
   enum csn_encoding encoding = decoder.encoding;
   bool is_wide = encoding == CSN_ENCODING_UTF16LE || encoding == CSN_ENCODING_UTF16BE;
-  if (encoding == CSN_ENCODING_UTF8 || (is_ascii && !is_wide)) return 0;
-  return csn_op_fail(e->op, CSN_OP_ENCODING,
-                     "Change it with run_python, which can open it with that encoding.",
-                     "old_string is not in %s: the file is in %s, and edit compares bytes of UTF-8",
-                     path, csn_encoding_name(encoding));
+  bool is_plain =
+      is_ascii(e->old, e->old_size) && is_ascii(csn_buffer_text(&e->new), e->new.size);
+  if (encoding == CSN_ENCODING_UTF8 || (is_plain && !is_wide)) return 0;
+  const char *name = csn_encoding_name(encoding);
+  char hint[160];
+  snprintf(hint, sizeof hint,
+           "Change it with run_python: open(path, encoding=\"%s\", newline=\"\") to read it, and "
+           "likewise to write it.", name);
+  return csn_op_fail(e->op, CSN_OP_ENCODING, hint,
+                     "cannot edit %s: the file is in %s, and edit compares and writes bytes of "
+                     "UTF-8; nothing was changed", path, name);
 }
 
 static int fail_no_match(struct edit *e, const char *path) {
-  if (check_encoding(e, path) < 0) return -1;
   uint64_t room = csn_op_number(e->op, "output_limit", OUTPUT_LIMIT);
   CSN_CLEANUP_BUFFER struct csn_buffer words =
       CSN_BUFFER(room < CSN_NEAREST_MAX ? (size_t)room / 2 : CSN_NEAREST_MAX);
@@ -269,6 +277,7 @@ static int change(struct edit *e, const struct csn_target *target) {
   if (csn_target_check_seen(op, path, target->real, &target->st) < 0) return -1;
   size_t expected = target->st.st_size > 0 ? (size_t)target->st.st_size : 0;
   if (take_all(op, target->fd, expected, path, &e->text) < 0) return -1;
+  if (check_encoding(e, path) < 0) return -1;
   count_matches(e);
   if (e->matches == 0) return fail_no_match(e, path);
   if (e->matches > 1 && !csn_op_flag(op, "replace_all")) return fail_ambiguous(e, path);

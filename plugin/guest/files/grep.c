@@ -277,6 +277,7 @@ static int grep(struct csn_op *op, struct csn_grep *g) {
                        "%s is no file, but a FIFO, a socket or a device", path);
   csn_shown_begin(&g->shown, op);
   g->ends_at = csn_shown_ends_at(op);
+  csn_search_set_end(g->search, g->ends_at);
   csn_answer_string(&op->answer, "mode", modes[g->mode].word);
   csn_answer_array(&op->answer, modes[g->mode].answer);
   return S_ISDIR(st.st_mode) ? grep_tree(op, g, path) : grep_one(op, g, path);

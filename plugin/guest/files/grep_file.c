@@ -54,7 +54,8 @@ static bool search_piece(struct csn_grep *g, size_t at, size_t end) {
   while (at < end) {
     enum csn_search_result result = csn_search_next(g->search, text, end, at, &match);
     if (result == CSN_SEARCH_LIMIT) note_endless(g);
-    if (result == CSN_SEARCH_LIMIT) return false;
+    if (result == CSN_SEARCH_LATE) g->is_late = true;
+    if (result == CSN_SEARCH_LIMIT || result == CSN_SEARCH_LATE) return false;
     if (result == CSN_SEARCH_NONE) break;
     g->matches += g->is_multiline ? lines_in(text, &match) : 1;
     if (g->mode == CSN_GREP_FILES) return false;

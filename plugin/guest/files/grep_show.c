@@ -131,8 +131,13 @@ void csn_grep_show(struct csn_grep *g, const struct csn_search_match *match) {
   g->after_left = g->after;
 }
 
+/* Whole lines, which leave most of the text's room to what is read next. */
 size_t csn_grep_keep(const struct csn_grep *g, size_t end) {
-  return g->mode == CSN_GREP_CONTENT && g->before > 0 ? end - before(g, end) : 0;
+  if (g->mode != CSN_GREP_CONTENT || g->before == 0) return 0;
+  size_t start = before(g, end), room = g->text.max / 4;
+  if (end - start <= room) return end - start;
+  start = end_of_line(g, end - room, end) + 1;
+  return start < end ? end - start : 0;
 }
 
 void csn_grep_forget(struct csn_grep *g, size_t n) {

@@ -14,7 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define SMALL_FILE (128 << 10) /* bytes */
+#define SMALL_OUTPUT 100000u /* characters: with what numbers the lines, well within the pipe */
 #define WRITE_AT 65536u   /* bytes that are worth a write */
 
 static const struct {
@@ -86,12 +86,16 @@ int csn_op_flush(struct csn_op *op) {
   return op->deaf ? -1 : 0;
 }
 
+static int fail_deaf(struct csn_op *op) {
+  return csn_op_fail(op, CSN_OP_FAILED, "Ask for less at a time.", "the answer was not taken");
+}
+
 int csn_op_put(struct csn_op *op, const void *bytes, size_t n) {
-  if (op->deaf) return -1;
-  if (op->waiting.size + n > WRITE_AT && csn_op_flush(op) < 0) return -1;
+  if (op->deaf) return fail_deaf(op);
+  if (op->waiting.size + n > WRITE_AT && csn_op_flush(op) < 0) return fail_deaf(op);
   if (n >= WRITE_AT) {
     op->deaf = write_all(op->out, bytes, n) < 0;
-    return op->deaf ? -1 : 0;
+    return op->deaf ? fail_deaf(op) : 0;
   }
   if (csn_buffer_add(&op->waiting, bytes, n) == 0) return 0;
   return csn_op_fail(op, CSN_OP_MEMORY, "", "out of memory in the sandbox");
@@ -171,7 +175,7 @@ static int carry_out(struct csn_op *op, const char *name) {
 static bool is_small_file(const char *path) {
   struct stat st;
   struct statfs fs;
-  return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= SMALL_FILE &&
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= CSN_OP_SMALL_FILE &&
          statfs(path, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC;
 }
 
@@ -179,18 +183,18 @@ bool csn_op_is_small(const char *name, const char *base, const char *const *oper
   char path[CSN_PATH_SIZE];
   const struct csn_op op = {.base = base, .operands = operands};
   const char *given = csn_op_text(&op, "path");
-  return strcmp(name, "read") == 0 && given != NULL && csn_path_resolve(base, given, path) == 0 &&
-         is_small_file(path);
+  return strcmp(name, "read") == 0 && csn_op_number(&op, "output_limit", 0) <= SMALL_OUTPUT &&
+         given != NULL && csn_path_resolve(base, given, path) == 0 && is_small_file(path);
 }
 
-int csn_op_run(const char *name, const char *base, const char *const *operands,
-               const int streams[3]) {
-  struct csn_op op = {.base = base, .operands = operands, .in = streams[0], .out = streams[1],
+static int run(const char *name, const char *base, const char *const *operands,
+               const int streams[3], bool is_small) {
+  struct csn_op op = {.base = base, .operands = operands, .in = streams[0], .out = streams[1], .is_small = is_small,
                       .waiting = CSN_BUFFER(2 * WRITE_AT), .answer = CSN_ANSWER};
   csn_answer_object(&op.answer, NULL);
   int rc = carry_out(&op, name);
   csn_answer_end_object(&op.answer);
-  csn_op_flush(&op);
+  if (csn_op_flush(&op) < 0 && rc == 0) rc = fail_deaf(&op);
   if (rc == 0 && op.answer.failed)
     rc = csn_op_fail(&op, CSN_OP_MEMORY, "Ask for less at a time.", "the answer is too long");
   struct csn_answer refusal = CSN_ANSWER;
@@ -201,4 +205,14 @@ int csn_op_run(const char *name, const char *base, const char *const *operands,
   csn_buffer_free(&op.answer.text);
   csn_buffer_free(&refusal.text);
   return rc < 0;
+}
+
+int csn_op_run(const char *name, const char *base, const char *const *operands,
+               const int streams[3]) {
+  return run(name, base, operands, streams, false);
+}
+
+int csn_op_run_small(const char *name, const char *base, const char *const *operands,
+                     const int streams[3]) {
+  return run(name, base, operands, streams, true);
 }

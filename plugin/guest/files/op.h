@@ -23,6 +23,7 @@ struct csn_op {
   int out;
   struct csn_buffer waiting;      /* of what goes to `out` */
   bool deaf;                      /* nobody takes it any more */
+  bool is_small;                  /* carried out by a serve: see csn_op_run_small */
   struct csn_answer answer;       /* inside the report's outermost object */
   bool refused;                   /* csn_op_fail was called */
   char reason[64], message[6144], hint[512];
@@ -40,6 +41,11 @@ int csn_op_run(const char *name, const char *base, const char *const *operands,
  * far a `read` of a small file is. */
 #define CSN_OP_SMALL_PIPE (1 << 20)
 bool csn_op_is_small(const char *name, const char *base, const char *const *operands);
+/* As csn_op_run, for such a one. Whatever the file has become meanwhile, it reads no more than
+ * CSN_OP_SMALL_FILE bytes of it, and refuses if there are more. */
+#define CSN_OP_SMALL_FILE (128u << 10)
+int csn_op_run_small(const char *name, const char *base, const char *const *operands,
+                     const int streams[3]);
 
 /* ---- operands ------------------------------------------------------------------------------ */
 

@@ -6,7 +6,6 @@
 #include "guest/files/staging.h"
 #include "wire/entry.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -154,11 +153,9 @@ static void pop(struct pack *pack, size_t before) {
 static int pack_entries(struct pack *pack, DIR *entries, int depth) {
   struct dirent *entry;
   int rc = 0;
-  while (rc == 0 && (entry = readdir(entries)) != NULL) {
+  while (rc == 0 && (entry = csn_dir_next(entries)) != NULL) {
     size_t before;
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-        csn_staging_is_name(entry->d_name))
-      continue;
+    if (csn_staging_is_name(entry->d_name)) continue;
     if (push(pack, entry->d_name, &before) < 0) {
       skip(pack, "something in it has too long a path");
       continue;
@@ -166,6 +163,7 @@ static int pack_entries(struct pack *pack, DIR *entries, int depth) {
     rc = pack_one(pack, dirfd(entries), entry->d_name, depth + 1);
     pop(pack, before);
   }
+  if (rc == 0 && errno != 0) skip(pack, "not all of what is in it can be listed");
   return rc;
 }
 

@@ -110,14 +110,20 @@ static int feed_decoded(struct view *v, struct csn_decoder *decoder, const char 
   return feed(v, csn_buffer_text(decoded), decoded->size);
 }
 
+static int fail_growing(struct csn_op *op, const char *path) {
+  return csn_op_fail(op, CSN_OP_CHANGED, "Read it again.", "%s grew while it was being read", path);
+}
+
 /* `piece` holds the first n bytes already. */
 static int go_through(struct view *v, const struct csn_target *target, struct csn_decoder *decoder,
                       char *piece, size_t n) {
   CSN_CLEANUP_BUFFER struct csn_buffer decoded = CSN_BUFFER(4 * PIECE);
-  size_t skip = decoder->mark;
+  size_t skip = decoder->mark, went_by = 0;
   for (;;) {
     if (feed_decoded(v, decoder, piece + skip, n - skip, &decoded) < 0) return -1;
     if (v->beyond > COUNT_ON) return 0;
+    went_by += n;
+    if (v->op->is_small && went_by > CSN_OP_SMALL_FILE) return fail_growing(v->op, target->path);
     ssize_t got = csn_target_fill(target->fd, piece, PIECE);
     if (got < 0) return csn_op_fail_errno(v->op, errno, "read", target->path);
     if (got == 0) break;

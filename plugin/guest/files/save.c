@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -109,12 +109,6 @@ int csn_save_begin(struct csn_op *op, struct csn_save *save, const char *path) {
 
 /* ---- the new content ------------------------------------------------------------------------- */
 
-static void choose_name(struct csn_save *save) {
-  uint64_t number = 0;
-  if (getrandom(&number, sizeof number, GRND_NONBLOCK) < 0) number = (uint64_t)getpid();
-  snprintf(save->temporary, sizeof save->temporary, ".caisson-%016llx", (unsigned long long)number);
-}
-
 /* A file without a name needs /proc to get one. */
 static int open_nameless(const struct csn_save *save, char link[40]) {
   int fd = openat(save->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
@@ -129,9 +123,8 @@ static int open_new(struct csn_op *op, struct csn_save *save) {
   if (save->fd >= 0) return 0;
   save->fd = open_nameless(save, link);
   if (save->fd >= 0) return 0;
-  choose_name(save);
-  save->fd = openat(save->dir, save->temporary,
-                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  csn_staging_clean_in(save->dir);
+  save->fd = csn_staging_make_file(save->dir, save->temporary, 0666);
   if (save->fd >= 0) return 0;
   int why = errno;
   save->temporary[0] = '\0';
@@ -189,7 +182,8 @@ static int publish(struct csn_save *save) {
     snprintf(link, sizeof link, "/proc/self/fd/%d", save->fd);
     if (!save->exists)
       return linkat(AT_FDCWD, link, save->dir, save->name, AT_SYMLINK_FOLLOW);
-    choose_name(save);
+    csn_staging_name(save->temporary);
+    flock(save->fd, LOCK_EX | LOCK_NB);   /* no clean-up may take it */
     if (linkat(AT_FDCWD, link, save->dir, save->temporary, AT_SYMLINK_FOLLOW) < 0) {
       save->temporary[0] = '\0';
       return -1;

@@ -7,7 +7,7 @@
 #ifndef CSN_GUEST_FILES_SAVE_H
 #define CSN_GUEST_FILES_SAVE_H
 
-#include "guest/files/op.h"
+#include "guest/files/staging.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ struct csn_save {
   const char *path;           /* as it was asked for, for messages; the caller's */
   char real[CSN_PATH_SIZE];   /* the file itself, behind all links */
   char name[NAME_MAX + 1];    /* its last part, in `dir` */
-  char temporary[32];         /* "" while there is none */
+  char temporary[CSN_STAGING_SIZE];   /* "" while there is none */
   int dir, fd;
   bool exists;                /* with `old` as its state */
   struct stat old;

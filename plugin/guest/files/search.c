@@ -10,6 +10,7 @@
 #include "guest/files/in_line.h"
 #include "guest/files/literals.h"
 #include "guest/files/needles.h"
+#include "guest/files/walk.h"
 #include "util/alloc.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -20,6 +21,8 @@
 #define PATTERN_MAX 65536u        /* bytes */
 #define MATCH_LIMIT 2000000u      /* steps back and forth from one place: some 10 ms */
 #define HEAP_LIMIT 20000u         /* KiB, of the interpreter */
+#define STEPS_TIMED 16u           /* lines, or calls: one may take long */
+#define CHUNK 4096u               /* bytes that are searched at once without a look at the clock */
 #define STACK_FIRST 32768u
 #define STACK_MAX (4u << 20)
 
@@ -31,6 +34,8 @@ struct csn_search {
   struct csn_literals literals;
   struct csn_needles needles;
   bool is_multiline, keeps_to_lines;
+  int64_t ends_at;
+  unsigned steps;   /* so far; every STEPS_TIMED of them with a look at the clock */
 };
 
 /* ---- compiling ----------------------------------------------------------------------------- */
@@ -147,6 +152,20 @@ void csn_search_end(struct csn_search *search) {
   csn_free(search);
 }
 
+/* ---- its time ------------------------------------------------------------------------------ */
+
+void csn_search_set_end(struct csn_search *search, int64_t ends_at) {
+  search->ends_at = ends_at;
+}
+
+static bool is_over(const struct csn_search *s) {
+  return s->ends_at != 0 && csn_walk_clock() >= s->ends_at;
+}
+
+static bool is_over_by_now(struct csn_search *s) {
+  return ++s->steps % STEPS_TIMED == 0 && is_over(s);
+}
+
 /* ---- matching ------------------------------------------------------------------------------ */
 
 static size_t line_start(const char *text, size_t at) {
@@ -194,6 +213,7 @@ static bool find_literal(struct csn_search *s, const char *text, size_t size, si
 static enum csn_search_result next_in_lines(struct csn_search *s, const char *text, size_t size,
                                             size_t at, struct csn_search_match *match) {
   while (at < size) {
+    if (is_over_by_now(s)) return CSN_SEARCH_LATE;
     match->line = at;
     if (s->literals.count == 0)
       match->line_end = line_end(text, size, at);
@@ -225,11 +245,26 @@ static enum csn_search_result next_at_once(struct csn_search *s, const char *tex
   return CSN_SEARCH_FOUND;
 }
 
+/* The same, some lines at a time. */
+static enum csn_search_result next_in_chunks(struct csn_search *s, const char *text, size_t size,
+                                             size_t at, struct csn_search_match *match) {
+  for (;;) {
+    size_t end = size - at > CHUNK ? line_end(text, size, at + CHUNK) + 1 : size;
+    if (end > size) end = size;
+    enum csn_search_result result = next_at_once(s, text, end, at, match);
+    if (result != CSN_SEARCH_NONE || end == size) return result;
+    if (is_over(s)) return CSN_SEARCH_LATE;
+    at = end;
+  }
+}
+
 enum csn_search_result csn_search_next(struct csn_search *search, const char *text, size_t size,
                                        size_t at, struct csn_search_match *match) {
   if (at >= size) return CSN_SEARCH_NONE;
   if (!search->is_multiline && (search->literals.count > 0 || !search->keeps_to_lines))
     return next_in_lines(search, text, size, at, match);
+  if (is_over_by_now(search)) return CSN_SEARCH_LATE;
+  if (!search->is_multiline) return next_in_chunks(search, text, size, at, match);
   struct csn_search_match literal;
   if (search->literals.count > 0 && !find_literal(search, text, size, at, &literal))
     return CSN_SEARCH_NONE;

@@ -4,7 +4,6 @@
  */
 #include "guest/files/staging.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ATTEMPTS 8
 #define LOOK (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 bool csn_staging_is_name(const char *name) {
@@ -32,23 +32,51 @@ static bool is_same(int fd, int dir, const char *name) {
          open.st_ino == there.st_ino && open.st_dev == there.st_dev;
 }
 
+/* Ours as long as we live? Where there are no locks, nobody cleans up either. */
+static bool is_held(int fd, int dir, const char *name) {
+  if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) return false;
+  return is_same(fd, dir, name);
+}
+
 /* Between its making and its lock a clean-up may take it for a dead one's: then it is made anew. */
 int csn_staging_make(int dir, char name[CSN_STAGING_SIZE]) {
-  for (int attempt = 0; attempt < 8; attempt++) {
+  for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     csn_staging_name(name);
     if (mkdirat(dir, name, 0700) < 0) {
       if (errno == EEXIST) continue;
       return -1;
     }
     int fd = openat(dir, name, LOOK | O_DIRECTORY);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_same(fd, dir, name)) return fd;
+    if (fd >= 0 && is_held(fd, dir, name)) return fd;
     if (fd >= 0) close(fd);
   }
   errno = EBUSY;
   return -1;
 }
 
+int csn_staging_make_file(int dir, char name[CSN_STAGING_SIZE], mode_t mode) {
+  for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    csn_staging_name(name);
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST) continue;
+    if (fd < 0 || is_held(fd, dir, name)) return fd;
+    unlinkat(dir, name, 0);
+    close(fd);
+  }
+  errno = EBUSY;
+  return -1;
+}
+
 /* ---- removal ------------------------------------------------------------------------------- */
+
+struct dirent *csn_dir_next(DIR *entries) {
+  struct dirent *entry;
+  errno = 0;
+  while ((entry = readdir(entries)) != NULL &&
+         (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0))
+    continue;
+  return entry;
+}
 
 static int remove_below(int dir, const char *name, int depth);
 
@@ -60,9 +88,8 @@ static int empty(int fd, int depth) {
     close(fd);
     return -1;
   }
-  while (rc == 0 && (entry = readdir(entries)) != NULL)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-      rc = remove_below(dirfd(entries), entry->d_name, depth + 1);
+  while (rc == 0 && (entry = csn_dir_next(entries)) != NULL)
+    rc = remove_below(dirfd(entries), entry->d_name, depth + 1);
   closedir(entries);
   return rc;
 }
@@ -90,13 +117,24 @@ static void remove_dead(int dir, const char *name) {
   close(fd);
 }
 
-static void clean_one(const char *path) {
-  DIR *entries = opendir(path);
+void csn_staging_clean_in(int dir) {
+  int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *entries = again >= 0 ? fdopendir(again) : NULL;
   struct dirent *entry;
-  if (entries == NULL) return;
-  while ((entry = readdir(entries)) != NULL)
+  if (entries == NULL) {
+    if (again >= 0) close(again);
+    return;
+  }
+  while ((entry = csn_dir_next(entries)) != NULL)
     if (csn_staging_is_name(entry->d_name)) remove_dead(dirfd(entries), entry->d_name);
   closedir(entries);
+}
+
+static void clean_one(const char *path) {
+  int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) return;
+  csn_staging_clean_in(dir);
+  close(dir);
 }
 
 void csn_staging_clean(const char *path) {

@@ -61,9 +61,8 @@ static int open_file(struct upload *u) {
   u->fd = openat(u->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
   if (u->fd >= 0) return 0;
   if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) {
-    csn_staging_name(u->temporary);
-    u->fd = openat(u->dir, u->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (u->fd >= 0) return flock(u->fd, LOCK_EX | LOCK_NB) < 0 ? -1 : 0;
+    u->fd = csn_staging_make_file(u->dir, u->temporary, 0600);
+    if (u->fd >= 0) return 0;
     u->temporary[0] = '\0';
   }
   return csn_op_fail_errno(u->op, errno, "write in", u->path);

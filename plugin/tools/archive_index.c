@@ -6,7 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "wire/frame.h"
+/* Numbers in the heads of zip and 7z are little-endian. */
+static uint64_t load(const uint8_t *at, size_t width) {
+  uint64_t value = 0;
+  while (width-- > 0) value = value << 8 | at[width];
+  return value;
+}
+
 
 #define END_SIZE ((size_t)22)      /* of zip's end record without its comment */
 #define LOCATOR_SIZE ((size_t)20)  /* of what stands before it in a zip64 */
@@ -41,11 +47,11 @@ static void lower(uint64_t *start, uint64_t at) {
 static int lower_by_end64(const struct csn_archive_source *source, const uint8_t *locator,
                           uint64_t *start, struct csn_error *err) {
   uint8_t end[END64_SIZE];
-  uint64_t at = csn_wire_load(locator + 8, 8);
+  uint64_t at = load(locator + 8, 8);
   if (memcmp(locator, "PK\006\007", SIGNATURE) != 0 || at >= source->taken) return 0;
   int64_t n = read_at(source, end, sizeof end, at, err);
   if (n < 0) return (int)n;
-  if (n == (int64_t)sizeof end) lower(start, csn_wire_load(end + 48, 8));
+  if (n == (int64_t)sizeof end) lower(start, load(end + 48, 8));
   return 0;
 }
 
@@ -61,8 +67,8 @@ static int find_start(const struct csn_archive_source *source, uint64_t *start,
   for (size_t i = (size_t)n >= END_SIZE ? (size_t)n - END_SIZE + 1 : 0; i-- > 0;) {
     const uint8_t *end = source->piece + i;
     if (memcmp(end, "PK\005\006", SIGNATURE) != 0) continue;
-    uint64_t index_size = csn_wire_load(end + 12, 4);
-    lower(start, csn_wire_load(end + 16, 4));
+    uint64_t index_size = load(end + 12, 4);
+    lower(start, load(end + 16, 4));
     if (index_size <= tail + i) lower(start, tail + i - index_size);
     return i < LOCATOR_SIZE ? 0 : lower_by_end64(source, end - LOCATOR_SIZE, start, err);
   }
@@ -104,7 +110,7 @@ static int check_zip(const struct csn_archive_source *source, uint64_t max_entri
 /* ---- 7z -------------------------------------------------------------------------------------- */
 
 static int check_seven(const uint8_t *head, struct csn_error *err) {
-  if (csn_wire_load(head + 20, 8) <= SEVEN_INDEX_MAX) return 0;
+  if (load(head + 20, 8) <= SEVEN_INDEX_MAX) return 0;
   return csn_fail(err, CAISSON_E_ARGUMENTS, CAISSON_REASON_ARCHIVE_LIMIT,
                   "the archive's index has more than %llu bytes; nothing was unpacked",
                   (unsigned long long)SEVEN_INDEX_MAX);

@@ -4,6 +4,7 @@
  */
 #include "guest/basics.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -65,4 +66,16 @@ void csn_guest_close_from(int first) {
   if (syscall(SYS_close_range, (unsigned)first, (unsigned)INT_MAX, 0u) == 0) return;
   /* A kernel without it (older gVisor). We never hold many. */
   for (int fd = first; fd < 256; fd++) close(fd);
+}
+
+int csn_guest_write_all(int fd, const void *bytes, size_t size) {
+  const char *at = bytes;
+  while (size > 0) {
+    ssize_t wrote = write(fd, at, size);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return -1;
+    at += wrote;
+    size -= (size_t)wrote;
+  }
+  return 0;
 }

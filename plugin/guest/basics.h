@@ -43,6 +43,9 @@ void csn_guest_make_dir(void);
  * then. */
 void csn_guest_release(void *bytes, size_t size);
 
+/* Write all of it, however often that takes. 0, or -1 with errno. */
+int csn_guest_write_all(int fd, const void *bytes, size_t size);
+
 /* Close all descriptors from `first` on. */
 void csn_guest_close_from(int first);
 

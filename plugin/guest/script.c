@@ -50,13 +50,7 @@ int csn_script_open(struct csn_script *script, const char *name, uint64_t size) 
 
 int csn_script_add(struct csn_script *script, const uint8_t *bytes, size_t size) {
   script->left -= size;
-  while (size > 0) {
-    ssize_t wrote = write(script->fd, bytes, size);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return -1;
-    bytes += wrote;
-    size -= (size_t)wrote;
-  }
+  if (csn_guest_write_all(script->fd, bytes, size) < 0) return -1;
   if (script->left == 0) close_file(script);
   return 0;
 }

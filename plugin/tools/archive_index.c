@@ -13,7 +13,6 @@ static uint64_t load(const uint8_t *at, size_t width) {
   return value;
 }
 
-
 #define END_SIZE ((size_t)22)      /* of zip's end record without its comment */
 #define LOCATOR_SIZE ((size_t)20)  /* of what stands before it in a zip64 */
 #define END64_SIZE ((size_t)56)    /* and leads to this */

@@ -8,6 +8,7 @@
 
 #include "tools/file_tool.h"
 #include "tools/result.h"
+#include "tools/text_input.h"
 #include "util/alloc.h"
 #include "util/capture.h"
 #include "util/json.h"
@@ -47,30 +48,15 @@ static int check_cwd(const struct csn_tool_call *call, struct csn_error *err) {
 
 /* ---- what goes in ---------------------------------------------------------------------------- */
 
-struct text_input {
-  const char *text;
-  size_t left;
-};
-
-static int64_t read_text(void *ctx, void *buffer, uint64_t capacity) {
-  struct text_input *input = ctx;
-  size_t n = input->left < capacity ? input->left : (size_t)capacity;
-  if (n == 0) return CAISSON_INPUT_END;
-  memcpy(buffer, input->text, n);
-  input->text += n;
-  input->left -= n;
-  return (int64_t)n;
-}
-
 /* The host's own input comes before a "stdin" that the model wrote. */
 static void set_input(const struct csn_tool_call *call, struct csn_run *run,
-                      struct text_input *text) {
+                      struct csn_text_input *text) {
   text->text = csn_json_string(call->args, "stdin", "");
   text->left = strlen(text->text);
   run->input = call->input;
   run->input_ctx = call->input_ctx;
   if (!call->input && text->left) {
-    run->input = read_text;
+    run->input = csn_text_input_read;
     run->input_ctx = text;
   }
 }
@@ -147,7 +133,7 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
   csn_capture_init(&sink.output.out, call->output_limit);
   csn_capture_init(&sink.output.err, call->output_limit);
   struct csn_run whole = *run;
-  struct text_input text;
+  struct csn_text_input text;
   set_input(call, &whole, &text);
   whole.timeout_ms = timeout_of(call);
   /* What has more bytes than this may have more characters than are shown. */
@@ -227,7 +213,7 @@ int csn_command_start(const struct csn_tool_call *call, const struct csn_run *ru
   CSN_CLEANUP_NATIVE struct csn_native_end end = {.report = NULL};
   struct job_operands operands;
   struct csn_run whole = *run;
-  struct text_input text;
+  struct csn_text_input text;
   set_input(call, &whole, &text);
   set_operands(call, name, &operands);
   whole.operation = "job_start";
@@ -241,5 +227,6 @@ int csn_command_start(const struct csn_tool_call *call, const struct csn_run *ru
                        &end.flags, err);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   if (rc == 0) rc = csn_native_read_report(&starting.report, &end, err);
-  return rc ? rc : csn_file_tool_finish(call, &end, &starting.text, result, err);
+  const struct csn_native native = {.operation = whole.operation, .timeout_ms = whole.timeout_ms};
+  return rc ? rc : csn_file_tool_finish(call, &native, &end, &starting.text, result, err);
 }

@@ -7,39 +7,29 @@
 
 #include "tools/native.h"
 #include "tools/result.h"
+#include "tools/text_input.h"
 #include "util/alloc.h"
 #include "util/base64.h"
 #include "util/buffer.h"
 #include "util/json.h"
 #include "util/utf8.h"
 
-/* The helper keeps to the call's output limit; this is for one that does not. */
-#define TEXT_MAX ((size_t)32 << 20)
+/* The helper keeps to the call's output limit; this is for one that does not. The largest that can be
+ * configured, in characters of four bytes, fits. */
+#define TEXT_MAX ((size_t)64 << 20)
 #define IMAGE_MAX ((size_t)5 << 20)
 
 static int take_text(void *ctx, const void *bytes, size_t n) {
   return csn_buffer_add(ctx, bytes, n) != 0;
 }
 
-/* The argument that is too long for an operand. */
-struct text_input {
-  const char *text;
-  size_t left;
-};
-
-static int64_t read_text(void *ctx, void *buffer, uint64_t capacity) {
-  struct text_input *input = ctx;
-  size_t n = input->left < capacity ? input->left : (size_t)capacity;
-  if (n == 0) return CAISSON_INPUT_END;
-  memcpy(buffer, input->text, n);
-  input->text += n;
-  input->left -= n;
-  return (int64_t)n;
-}
-
 /* ---- results --------------------------------------------------------------------------------- */
 
+/* What is ours to say, whatever the helper's report has under these names. */
 static int add_outcome(cJSON *structured, int exit_code, uint32_t flags) {
+  static const char *const ours[] = {"outcome", "exit_code", "created", "recreated"};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    cJSON_DeleteItemFromObjectCaseSensitive(structured, ours[i]);
   int rc = csn_json_add_string(structured, "outcome", "exited");
   rc |= csn_json_add_int(structured, "exit_code", exit_code);
   if (flags & CAISSON_RESULT_CREATED) rc |= csn_json_add_bool(structured, "created", 1);
@@ -121,23 +111,10 @@ static int finish_image(struct csn_native_end *end, const char *type,
   return rc;
 }
 
-/* Cancelled, late, lost, or killed from inside the sandbox. */
-static int finish_otherwise(const struct csn_tool_call *call, struct csn_native_end *end,
-                            struct csn_tool_result *result, struct csn_error *err) {
-  static const struct csn_run run = {.timeout_ms = CSN_NATIVE_TIMEOUT_MS};
-  struct csn_command_output nothing;
-  csn_capture_init(&nothing.out, 0);
-  csn_capture_init(&nothing.err, 0);
-  int rc = csn_result_from_run(call, &run, &end->ended, end->flags, &nothing, result, err);
-  csn_capture_free(&nothing.out);
-  csn_capture_free(&nothing.err);
-  return rc;
-}
-
-int csn_file_tool_finish(const struct csn_tool_call *call, struct csn_native_end *end,
-                         const struct csn_buffer *output, struct csn_tool_result *result,
+int csn_file_tool_finish(const struct csn_tool_call *call, const struct csn_native *native,
+                         struct csn_native_end *end, const struct csn_buffer *output, struct csn_tool_result *result,
                          struct csn_error *err) {
-  if (!end->report) return finish_otherwise(call, end, result, err);
+  if (!end->report) return csn_native_result(call, native, end, result, err);
   if (end->ended.exit_code != 0) return finish_refused(end, result, err);
   const char *type = image_type(end->report);
   if (type) return finish_image(end, type, output, result, err);
@@ -149,11 +126,11 @@ int csn_file_tool_run(const struct csn_tool_call *call, struct csn_native *nativ
   CSN_CLEANUP_BUFFER struct csn_buffer output = CSN_BUFFER(TEXT_MAX);
   CSN_CLEANUP_NATIVE struct csn_native_end end = {.report = NULL};
   char budget[48], size[48];
-  struct text_input input = {.text = ""};
+  struct csn_text_input input = {.text = ""};
   if (native->left_out) {
     input.text = csn_json_string(call->args, native->left_out, "");
     input.left = strlen(input.text);
-    native->input = read_text;
+    native->input = csn_text_input_read;
     native->input_ctx = &input;
   }
   snprintf(budget, sizeof budget, "output_limit=%llu", (unsigned long long)call->output_limit);
@@ -167,7 +144,7 @@ int csn_file_tool_run(const struct csn_tool_call *call, struct csn_native *nativ
   int rc = csn_native_run(call, native, &end, err);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   if (rc) return rc;
-  return csn_file_tool_finish(call, &end, &output, result, err);
+  return csn_file_tool_finish(call, native, &end, &output, result, err);
 }
 
 /* ---- the tools ------------------------------------------------------------------------------- */

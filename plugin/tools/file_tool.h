@@ -19,8 +19,8 @@ csn_tool_fn csn_tool_list;
  * (a timeout of 0 is a file tool's), or make the result of one that was run. */
 int csn_file_tool_run(const struct csn_tool_call *call, struct csn_native *native,
                       struct csn_tool_result *result, struct csn_error *err);
-int csn_file_tool_finish(const struct csn_tool_call *call, struct csn_native_end *end,
-                         const struct csn_buffer *output, struct csn_tool_result *result,
+int csn_file_tool_finish(const struct csn_tool_call *call, const struct csn_native *native,
+                         struct csn_native_end *end, const struct csn_buffer *output, struct csn_tool_result *result,
                          struct csn_error *err);
 
 #endif

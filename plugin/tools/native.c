@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "tools/result.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
 #include "util/json.h"
@@ -88,6 +89,7 @@ static int prepare(void *ctx, const struct csn_session_view *view, struct csn_ru
   struct running *r = ctx;
   (void)err;
   csn_buffer_reset(&r->report);
+  r->report_failed = 0;
   *run = (struct csn_run){
       .operation = r->native->operation,
       .operands = (const char *const *)r->operands.entries,
@@ -124,7 +126,24 @@ int csn_native_run(const struct csn_tool_call *call, const struct csn_native *na
   if (make_operands(native, &r.operands)) return csn_fail_nomem(err);
   int rc = csn_session_run(call->sessions, call->want, prepare, &r, call->control, &end->ended,
                            &end->flags, err);
-  return rc ? rc : csn_native_read_report(&r.report, end, err);
+  if (rc) return rc;
+  if (r.report_failed)
+    return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
+                    "the helper's report is longer than it may be");
+  return csn_native_read_report(&r.report, end, err);
+}
+
+int csn_native_result(const struct csn_tool_call *call, const struct csn_native *native,
+                      const struct csn_native_end *end, struct csn_tool_result *result,
+                      struct csn_error *err) {
+  const struct csn_run run = {.operation = native->operation, .timeout_ms = native->timeout_ms};
+  struct csn_command_output nothing;
+  csn_capture_init(&nothing.out, 0);
+  csn_capture_init(&nothing.err, 0);
+  int rc = csn_result_from_run(call, &run, &end->ended, end->flags, &nothing, result, err);
+  csn_capture_free(&nothing.out);
+  csn_capture_free(&nothing.err);
+  return rc;
 }
 
 int csn_native_fail(const struct csn_native_end *end, struct csn_error *err) {

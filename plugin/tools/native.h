@@ -40,6 +40,11 @@ int csn_native_run(const struct csn_tool_call *call, const struct csn_native *na
 int csn_native_read_report(const struct csn_buffer *text, struct csn_native_end *end,
                            struct csn_error *err);
 
+/* The result of one that has no report: cancelled, late, lost, or killed from inside the sandbox. */
+int csn_native_result(const struct csn_tool_call *call, const struct csn_native *native,
+                      const struct csn_native_end *end, struct csn_tool_result *result,
+                      struct csn_error *err);
+
 /* The report's error as one of an operation: CAISSON_E_SANDBOX with its reason. */
 int csn_native_fail(const struct csn_native_end *end, struct csn_error *err);
 

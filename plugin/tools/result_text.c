@@ -83,7 +83,7 @@ static int note_deadline(struct csn_buffer *text, const struct csn_result_words 
   if (is_host)
     rc = rc ? rc : csn_buffer_addz(text, "That is the host's limit for this call: do it in smaller "
                                          "steps]\n");
-  else if (w->run->timeout_ms < most)
+  else if (!w->run->operation && w->run->timeout_ms < most)
     rc = rc ? rc : csn_buffer_addf(text, "Give a larger timeout_ms (at most %" PRIu64
                                          ") or do it in smaller steps]\n", most);
   else

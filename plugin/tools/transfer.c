@@ -52,16 +52,9 @@ static int fail_here(const struct csn_transfer *transfer, struct csn_native_end 
 static int finish_otherwise(const struct csn_tool_call *call, struct csn_transfer *transfer,
                             struct csn_native_end *end, struct csn_tool_result *result,
                             struct csn_error *err) {
-  static const struct csn_run run = {.timeout_ms = 0};
-  struct csn_command_output nothing;
   if (transfer->place) clean_up(call, transfer->place);
   if (transfer->failure.code && fail_here(transfer, end, err)) return err->code;
-  csn_capture_init(&nothing.out, 0);
-  csn_capture_init(&nothing.err, 0);
-  int rc = csn_result_from_run(call, &run, &end->ended, end->flags, &nothing, result, err);
-  csn_capture_free(&nothing.out);
-  csn_capture_free(&nothing.err);
-  return rc;
+  return csn_native_result(call, &transfer->native, end, result, err);
 }
 
 static int finish_done(struct csn_transfer *transfer, struct csn_native_end *end,

@@ -82,6 +82,12 @@ void bench_call(const struct bench_box *box, const struct bench_ask *ask,
 /* A call that must succeed; its milliseconds. If `structured` is not NULL it gets the answer's
  * structuredContent, to be deleted. Main thread only, since it may end the program. */
 double bench_must(const struct bench_box *box, const struct bench_ask *ask, cJSON **structured);
+/* The same as a bench_case. */
+struct bench_boxed {
+  const struct bench_box *box;
+  struct bench_ask ask;
+};
+double bench_run_boxed(void *boxed);
 /* A shell command that must succeed; what it wrote to stdout, to be freed. */
 char *bench_shell(const struct bench_box *box, const char *session, const char *command);
 /* The name of the session's container. */
@@ -118,6 +124,7 @@ void bench_exec_send(struct bench_engine *engine, const char *container, const c
 
 /* Spawns it, reads its stdout to the end, waits; its milliseconds. Dies unless it exits 0. */
 double bench_spawn(const char *const argv[]);
+double bench_run_spawn(void *argv); /* as a bench_case */
 /* As that, and keeps up to `capacity` - 1 bytes of what it wrote. */
 double bench_spawn_read(const char *const argv[], char *out, size_t capacity);
 /* Is there such a program in PATH? */

@@ -103,6 +103,11 @@ double bench_must(const struct bench_box *box, const struct bench_ask *ask, cJSO
   return answer.ms;
 }
 
+double bench_run_boxed(void *boxed) {
+  const struct bench_boxed *b = boxed;
+  return bench_must(b->box, &b->ask, NULL);
+}
+
 /* ---- what the groups do with it --------------------------------------------------------------- */
 
 char *bench_shell(const struct bench_box *box, const char *session, const char *command) {

@@ -17,20 +17,6 @@
 #define SH_ARGS "{\"command\": \"true\", \"env\": {\"PATH\": \"/workspace/sh-only\"}}"
 #define ARGS "{\"command\": \"true\"}"
 
-struct boxed {
-  const struct bench_box *box;
-  struct bench_ask ask;
-};
-
-static double run_boxed(void *ctx) {
-  const struct boxed *b = ctx;
-  return bench_must(b->box, &b->ask, NULL);
-}
-
-static double run_spawn(void *ctx) {
-  return bench_spawn(ctx);
-}
-
 struct raw {
   struct bench_engine *engine;
   const char *container;
@@ -58,21 +44,21 @@ static void measure(struct bench *bench, char *container, struct bench_worker *s
   static const char *const host_sh[] = {"/bin/sh", "-c", "true", NULL};
   static const char *const host_bash[] = {"/bin/bash", "-c", "true", NULL};
   const char *const cli[] = {"docker", "exec", container, "sh", "-c", "true", NULL};
-  struct boxed sh = {&bench->box, {.name = "shell", .args = SH_ARGS, .session = SESSION}};
-  struct boxed bash = {&bench->box, {.name = "shell", .args = ARGS, .session = SESSION}};
-  struct boxed ash = {&bench->box, {.name = "shell", .args = ARGS, .session = SMALL_SESSION}};
+  struct bench_boxed sh = {&bench->box, {.name = "shell", .args = SH_ARGS, .session = SESSION}};
+  struct bench_boxed bash = {&bench->box, {.name = "shell", .args = ARGS, .session = SESSION}};
+  struct bench_boxed ash = {&bench->box, {.name = "shell", .args = ARGS, .session = SMALL_SESSION}};
   struct raw raw = {&bench->engine, container};
   struct bench_case cases[8] = {
-      {.name = "host_sh", .run = run_spawn, .ctx = (void *)(uintptr_t)host_sh, .every = 1},
-      {.name = "box_sh", .run = run_boxed, .ctx = &sh, .every = 1},
-      {.name = "host_bash", .run = run_spawn, .ctx = (void *)(uintptr_t)host_bash, .every = 1},
-      {.name = "box_bash", .run = run_boxed, .ctx = &bash, .every = 1},
-      {.name = "box_ash", .run = run_boxed, .ctx = &ash, .every = 1},
+      {.name = "host_sh", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)host_sh, .every = 1},
+      {.name = "box_sh", .run = bench_run_boxed, .ctx = &sh, .every = 1},
+      {.name = "host_bash", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)host_bash, .every = 1},
+      {.name = "box_bash", .run = bench_run_boxed, .ctx = &bash, .every = 1},
+      {.name = "box_ash", .run = bench_run_boxed, .ctx = &ash, .every = 1},
       {.name = "raw", .run = run_raw, .ctx = &raw, .every = 10}};
   size_t n = 6;
   if (bench_has_program("docker"))
     cases[n++] = (struct bench_case){
-        .name = "cli", .run = run_spawn, .ctx = (void *)(uintptr_t)cli, .every = 10};
+        .name = "cli", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)cli, .every = 10};
   if (sdk)
     cases[n++] =
         (struct bench_case){.name = "sdk", .run = bench_worker_sample, .ctx = sdk, .every = 10};

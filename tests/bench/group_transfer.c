@@ -97,10 +97,6 @@ static double get_by_stream(void *ctx) {
   return bench_now() - start;
 }
 
-static double run_spawn(void *ctx) {
-  return bench_spawn(ctx);
-}
-
 /* `docker cp` cannot write to a tmpfs: it gets a container of its own, with the engine's defaults. */
 static void measure(struct transfer *t, const char *file, const char *plain) {
   char in[128], out[128];
@@ -111,11 +107,11 @@ static void measure(struct transfer *t, const char *file, const char *plain) {
   struct bench_case cases[] = {
       {.name = "put", .run = put_by_plugin, .ctx = t, .every = 1},
       {.name = "put_raw", .run = put_by_stream, .ctx = t, .every = 1},
-      {.name = "put_cp", .run = run_spawn, .ctx = (void *)(uintptr_t)cp_in, .every = 1},
+      {.name = "put_cp", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)cp_in, .every = 1},
       {.name = "put_base64", .run = put_by_base64, .ctx = t, .every = 2},
       {.name = "get", .run = get_by_plugin, .ctx = t, .every = 1},
       {.name = "get_raw", .run = get_by_stream, .ctx = t, .every = 1},
-      {.name = "get_cp", .run = run_spawn, .ctx = (void *)(uintptr_t)cp_out, .every = 1},
+      {.name = "get_cp", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)cp_out, .every = 1},
   };
   bench_interleave(GROUP, cases, sizeof cases / sizeof *cases, t->bench->quick ? 3 : 7);
   (void)remove(out);

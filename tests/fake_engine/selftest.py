@@ -111,7 +111,7 @@ def test_faults():
     address, process, _ = start([
         {"path": "stall", "respond": {"body": "hello"}, "to_client": {"stall_after": 20}},
         {"path": "close", "respond": {"body": "hello"}, "to_client": {"close_after": 17}},
-        {"path": "split", "respond": {"body": "hello"}, "to_client": {"split": 1, "gap_ms": 1}},
+        {"path": "split", "respond": {"body": "hello"}, "to_client": {"split": 1, "gap_ms": 200}},
         {"path": "late", "respond": {}, "to_client": {"delay_ms": 200}},
         {"path": "silent", "silent": True},
         {"path": "raw", "raw": "HTTP/1.1 200 OK\r\nContent-Length: zwölf\r\n\r\n"},
@@ -142,10 +142,13 @@ def test_faults():
         taken += len(sock.recv(1 << 20))
     ok(True, "a body that does not end")
     process.send_signal(signal.SIGUSR1)
-    time.sleep(0.1)
-    sock = connect(address)
-    sock.sendall(b"GET /late HTTP/1.1\r\n\r\n")
-    ok(silent(sock, 0.5), "frozen: connected, and no answer")
+    end = time.monotonic() + 10
+    frozen = False
+    while not frozen and time.monotonic() < end:   # a signal takes effect when it does
+        sock = connect(address)
+        sock.sendall(b"GET /late HTTP/1.1\r\n\r\n")
+        frozen = silent(sock, 0.5)
+    ok(frozen, "frozen: connected, and no answer")
     process.send_signal(signal.SIGUSR1)
     sock.settimeout(10)
     ok(sock.recv(100).startswith(b"HTTP/1.1 200"), "thawed: the answer comes")

@@ -1,35 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The structs of caisson.h: of hosts that are older or newer, and as no host should fill them in.
  */
-#include "support/host.h"
+#include "integration/abi_raw.h"
 #include "tap.h"
 
 #include <stddef.h>
 
 #define GUARD 0xa5
-
-static const caisson_plugin *p;
-static struct box *box;
-
-static caisson_str str(const char *s) {
-  return (caisson_str){s, strlen(s)};
-}
-
-static caisson_request request_for(const char *session, const char *args) {
-  return (caisson_request){.struct_size = sizeof(caisson_request),
-                           .name = str("shell"),
-                           .args_json = str(args),
-                           .session = str(session)};
-}
-
-#define EXIT_3 "{\"command\": \"exit 3\"}"
-
-static uint64_t open_call(const char *session, const char *args) {
-  caisson_request request = request_for(session, args);
-  uint64_t id = 0;
-  if (p->call_open(box->id, &request, &id, NULL) != CAISSON_OK) BAIL_OUT("call_open");
-  return id;
-}
 
 /* ---- the table ------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ids that mean nothing, calls in the wrong state, functions in the wrong place, forks, and the end
  * of an instance. */
-#include "support/host.h"
+#include "integration/abi_raw.h"
 #include "support/process.h"
 #include "tap.h"
 
@@ -10,29 +10,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const caisson_plugin *p;
-static struct box *box;
-
-static caisson_str str(const char *s) {
-  return (caisson_str){s, strlen(s)};
-}
-
-static caisson_request request_for(const char *session, const char *args) {
-  return (caisson_request){.struct_size = sizeof(caisson_request),
-                           .name = str("shell"),
-                           .args_json = str(args),
-                           .session = str(session)};
-}
-
-#define EXIT_3 "{\"command\": \"exit 3\"}"
-
-static uint64_t open_call(const char *session, const char *args) {
-  caisson_request request = request_for(session, args);
-  uint64_t id = 0;
-  if (p->call_open(box->id, &request, &id, NULL) != CAISSON_OK) BAIL_OUT("call_open");
-  return id;
-}
 
 /* ---- ids and states -------------------------------------------------------------------------- */
 

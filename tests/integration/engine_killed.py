@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from private_engine import PATIENCE, PrivateEngine, need_root, seconds_until, with_marker
+from private_engine import PATIENCE, PrivateEngine, command_lines, need_root, seconds_until, with_marker
 
 need_root()
 
@@ -80,6 +80,20 @@ def test_other_version(engine):
     ok("recreated" not in found and "created" not in found, "without making it anew")
     back = host("--session", "version", "call", "shell", "cat file", env=on(engine))
     is_(back.out, "kept\n", "and this one can go on with it")
+    begun = document(host("--session", "version", "call", "--json", "shell", "-", env=on(engine),
+                          stdin=b'{"command": "echo begun; sleep 600", "background": true}'))
+
+    def by_other(tool, **arguments):
+        ended = subprocess.run([other["CAISSON_HOST"], "--session", "version", "call", "--json",
+                                tool, "-"], env=env, capture_output=True, timeout=PATIENCE,
+                               input=json.dumps(arguments).encode(), check=False)
+        return json.loads(ended.stdout or b"{}").get("structuredContent", {})
+
+    found = by_other("shell_output", job_id=begun.get("job_id"), wait_ms=10000)
+    is_((found.get("status"), found.get("new_stdout")), ("running", "begun\n"),
+        "a background job of this version is read by the other") or diag(begun, found)
+    found = by_other("shell_kill", job_id=begun.get("job_id"))
+    is_((found.get("status"), found.get("survivors")), ("killed", 0), "and ended by it") or diag(found)
 
 
 # ---- killed in the middle of a call -------------------------------------------------------------
@@ -120,6 +134,24 @@ def test_killed(engine):
     again = host("--session", "k", "--timeout", "60", "call", "--json", "shell", "echo fine",
                  env=on(engine))
     is_(again.code, 0, "once it is back the next call works") or diag(again.err)
+
+
+def test_killed_in_an_upload(engine):
+    """Nothing half done is in the sandbox, seen from outside: nobody can ask it any more."""
+    process = start("--session", "uploading", "op", "--json", "--input", "-", "file.upload",
+                    '{"name": "half", "path": "."}', env=on(engine), stdin=subprocess.PIPE)
+    process.stdin.write(bytes(8 << 20))   # far more than all that lies between holds
+    process.stdin.flush()
+    inside = [pid for pid, words in command_lines() if b"--key\0uploading\0" in words]
+    engine.kill()
+    check_lost(process, "an engine killed in the middle of an upload")
+    # Process 1, and the two that are at work for the call until they find themselves alone.
+    ok(len(inside) >= 2, "a helper was at work") or diag(inside)
+    alone = seconds_until(lambda: len([pid for pid, words in command_lines()
+                                       if b"--key\0uploading\0" in words]) <= 1, 40 * SLOW)
+    ok(alone is not None, "which gives up by itself")
+    is_(os.listdir("/proc/%d/root/workspace" % min(inside)), [], "and leaves no file of any name")
+    engine.start()
 
 
 def test_killed_under_a_living_host(engine):
@@ -200,6 +232,7 @@ def main():
     test_delivered_again(engine)
     test_other_version(engine)
     test_killed(engine)
+    test_killed_in_an_upload(engine)
     test_killed_under_a_living_host(engine)
     test_hangs(engine)
     test_hangs_past_a_deadline(engine)

@@ -102,8 +102,11 @@ FILES_UNUSED static const char *get_file(const char *name, size_t *size) {
 
 /* ---- an operation ---------------------------------------------------------------------------- */
 
-FILES_UNUSED static int run_op_with(const char *name, const char *const *operands,
-                                    const void *input, size_t n) {
+typedef int files_run_fn(const char *name, const char *base, const char *const *operands,
+                         const int streams[3]);
+
+FILES_UNUSED static int run_op_by(files_run_fn *run, const char *name,
+                                  const char *const *operands, const void *input, size_t n) {
   int streams[3];
   char *report;
   size_t report_size;
@@ -114,13 +117,18 @@ FILES_UNUSED static int run_op_with(const char *name, const char *const *operand
   if (n > 0 && pwrite(streams[0], input, n, 0) != (ssize_t)n) BAIL_OUT("cannot give input");
   free(did.text);
   cJSON_Delete(did.report);
-  did.code = csn_op_run(name, files_dir, operands, streams);
+  did.code = run(name, files_dir, operands, streams);
   did.text = files_take(streams[1], &did.size);
   report = files_take(streams[2], &report_size);
   did.report = cJSON_ParseWithLength(report, report_size);
   free(report);
   for (int i = 0; i < 3; i++) close(streams[i]);
   return did.code;
+}
+
+FILES_UNUSED static int run_op_with(const char *name, const char *const *operands,
+                                    const void *input, size_t n) {
+  return run_op_by(csn_op_run, name, operands, input, n);
 }
 
 /* run_op("read", "path=a", "limit=3") */

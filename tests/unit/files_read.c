@@ -279,6 +279,26 @@ static void test_no_memory(void) {
   is_int(run_op("read", "path=le"), 0, "without memory nothing crashes");
 }
 
+/* What a serve does itself: it must be over in a moment, whatever the file is by then. */
+static void test_small(void) {
+  static char large[CSN_OP_SMALL_FILE + 1];
+  static const char *const it[] = {"path=small.txt", NULL};
+  static const char *const much[] = {"path=small.txt", "output_limit=10000000", NULL};
+  static const char *const proc[] = {"path=/proc/self/maps", NULL};
+  put_text("small.txt", "one\n");
+  ok(csn_op_is_small("read", files_dir, it), "a small file is small work");
+  ok(!csn_op_is_small("edit", files_dir, it), "to read, not to edit");
+  ok(!csn_op_is_small("read", files_dir, much), "unless very much may be shown");
+  ok(!csn_op_is_small("read", files_dir, proc), "or it is the kernel's");
+  is_int(run_op_by(csn_op_run_small, "read", it, NULL, 0), 0, "it is read");
+  ok(strstr(did.text, "one") != NULL, "as any other");
+  memset(large, 'x', sizeof large);
+  put_bytes("small.txt", large, sizeof large);
+  ok(!csn_op_is_small("read", files_dir, it), "a larger one is not small");
+  is_int(run_op_by(csn_op_run_small, "read", it, NULL, 0), 1, "and one that has grown meanwhile is refused");
+  is_str(refusal("reason"), CSN_OP_CHANGED, "as changed");
+}
+
 int main(void) {
   files_begin();
   test_plain();
@@ -293,6 +313,7 @@ int main(void) {
   test_binaries();
   test_images();
   test_no_files();
+  test_small();
   test_no_memory();
   files_end();
   return done_testing();

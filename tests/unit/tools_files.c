@@ -114,6 +114,34 @@ static void test_image(void) {
   ok(!block(1), "makes no block");
 }
 
+static void test_ours(void) {
+  answers("", 0, "{\"outcome\":\"lost\",\"exit_code\":7,\"recreated\":true}", 0);
+  run(csn_tool_read, "{\"path\":\"a\"}");
+  is_str(cJSON_GetStringValue(structured("outcome")), "exited", "the outcome is ours to say");
+  is_int(cJSON_GetNumberValue(structured("exit_code")), 0, "so is the exit code");
+  ok(!structured("recreated"), "and what became of the sandbox");
+}
+
+static void test_late(void) {
+  answers("", 0, "", 0);
+  fake.result.outcome = CAISSON_OUTCOME_DEADLINE;
+  fake.result.duration_ns = 31000000000;
+  is_int(run(csn_tool_grep, "{\"pattern\":\"x\"}"), 0, "a search that takes too long");
+  const char *text = csn_json_string(block(0), "text", "");
+  if (!ok(strstr(text, "smaller steps"), "says what to do")) diag("%s", text);
+  ok(!strstr(text, "timeout_ms"), "and names no argument that the tool has not");
+}
+
+static void test_long_report(void) {
+  size_t n = ((size_t)4 << 20) + 100;
+  char *report = csn_calloc(1, n);
+  memset(report, ' ', n - 1);
+  answers("", 0, report, 0);
+  ok(run(csn_tool_read, "{\"path\":\"x\"}") < 0, "a report that is longer than it may be");
+  is_str(err.reason, CAISSON_REASON_HELPER_PROTOCOL, "is the helper's fault, not a cancel");
+  csn_free(report);
+}
+
 static void test_too_large(void) {
   size_t n = ((size_t)5 << 20) + 1;
   char *bytes = csn_calloc(1, n);
@@ -141,6 +169,9 @@ int main(void) {
   test_text();
   test_refusal();
   test_image();
+  test_ours();
+  test_late();
+  test_long_report();
   test_too_large();
   test_no_memory();
   cJSON_Delete(result.json);

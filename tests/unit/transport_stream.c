@@ -6,10 +6,9 @@
 #include <stdio.h>
 
 #include "transport/stream.h"
+#include "transport_client.h"
 #include "transport_server.h"
 #include "util/alloc.h"
-
-static const struct csn_control no_control = CSN_CONTROL_NONE;
 
 static const char *answer; /* of the servers below */
 static size_t piece;       /* how much of it is sent at once */
@@ -36,13 +35,6 @@ static void serve_and_close(struct server *server, int fd, int number) {
   char text[65536];
   (void)number;
   if (server_read(server, fd, text, sizeof text)) send_in_pieces(fd);
-}
-
-static struct csn_transport *transport_to(const struct server *server) {
-  struct csn_transport *t;
-  struct csn_error err = {0};
-  if (csn_transport_new(server->endpoint, &t, &err)) BAIL_OUT("%s", err.message);
-  return t;
 }
 
 static int open_stream(struct csn_transport *t, const struct csn_control *control,

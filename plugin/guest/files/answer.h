@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A JSON text, written from front to back: an operation's report. Whatever bytes are given become
- * valid UTF-8. The host parses it and holds it against the tool's schema.
+ * valid UTF-8. The host parses it strictly and says itself what is its own
+ * to say.
  */
 #ifndef CSN_GUEST_FILES_ANSWER_H
 #define CSN_GUEST_FILES_ANSWER_H

@@ -45,14 +45,3 @@ int csn_intake_next(struct csn_intake *intake, struct csn_entry_event *event) {
     if (refill(intake) < 0) return -1;
   }
 }
-
-int csn_intake_write(int fd, const uint8_t *bytes, size_t n) {
-  while (n > 0) {
-    ssize_t wrote = write(fd, bytes, n);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return -1;
-    bytes += wrote;
-    n -= (size_t)wrote;
-  }
-  return 0;
-}

@@ -24,7 +24,4 @@ int csn_intake_next(struct csn_intake *intake, struct csn_entry_event *event);
 
 void csn_intake_end(struct csn_intake *intake);
 
-/* All of it, at `fd`'s position. 0, or -1 with errno. */
-int csn_intake_write(int fd, const uint8_t *bytes, size_t n);
-
 #endif

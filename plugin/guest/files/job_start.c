@@ -5,6 +5,7 @@
  * is the command's stdin. A job whose start is not seen through to the end here is killed by
  * process 1.
  */
+#include "guest/basics.h"
 #include "guest/files/job_client.h"
 #include "guest/job_dir.h"
 #include "guest/job_given.h"
@@ -21,18 +22,6 @@
 #define INPUT_MAX (32u << 20)
 #define START_WAIT_TURNS 10000   /* of at least 1 ms each */
 
-static int write_all(int fd, const void *bytes, size_t size) {
-  const char *at = bytes;
-  while (size > 0) {
-    ssize_t wrote = write(fd, at, size);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return -1;
-    at += wrote;
-    size -= (size_t)wrote;
-  }
-  return 0;
-}
-
 /* Memory that no file name leads to: nothing inside can change it. */
 static int copy_input(struct csn_op *op, int from, const char *what) {
   static char bytes[65536];
@@ -42,7 +31,7 @@ static int copy_input(struct csn_op *op, int from, const char *what) {
   if (fd < 0) return csn_op_fail_errno(op, errno, "keep the job's", what);
   while (from >= 0 && (got = read(from, bytes, sizeof bytes)) != 0) {
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 || write_all(fd, bytes, (size_t)got) < 0)
+    if (got < 0 || csn_guest_write_all(fd, bytes, (size_t)got) < 0)
       return csn_op_fail_errno(op, errno, "keep the job's", what);
     total += (size_t)got;
     if (total > INPUT_MAX)
@@ -57,7 +46,7 @@ static int collect(struct csn_op *op, const struct csn_job_given *given, int inp
   bool has_script = given->request->run.script_name != NULL;
   inputs[0] = copy_input(op, -1, "request");
   if (inputs[0] < 0) return -1;
-  if (write_all(inputs[0], given->request->bytes, given->request->size) < 0)
+  if (csn_guest_write_all(inputs[0], given->request->bytes, given->request->size) < 0)
     return csn_op_fail_errno(op, errno, "keep the job's", "request");
   inputs[1] = copy_input(op, op->in, "stdin");
   if (inputs[1] < 0) return -1;

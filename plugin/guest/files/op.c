@@ -4,6 +4,8 @@
  */
 #include "guest/files/op.h"
 
+#include "guest/basics.h"
+
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdarg.h>
@@ -68,19 +70,8 @@ int csn_op_path(struct csn_op *op, const char *name, char out[CSN_PATH_SIZE]) {
 
 /* ---- what comes of it ---------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *bytes, size_t n) {
-  while (n > 0) {
-    ssize_t wrote = write(fd, bytes, n);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return -1;
-    bytes += wrote;
-    n -= (size_t)wrote;
-  }
-  return 0;
-}
-
 int csn_op_flush(struct csn_op *op) {
-  if (!op->deaf && write_all(op->out, csn_buffer_text(&op->waiting), op->waiting.size) < 0)
+  if (!op->deaf && csn_guest_write_all(op->out, csn_buffer_text(&op->waiting), op->waiting.size) < 0)
     op->deaf = true;
   csn_buffer_reset(&op->waiting);
   return op->deaf ? -1 : 0;
@@ -94,7 +85,7 @@ int csn_op_put(struct csn_op *op, const void *bytes, size_t n) {
   if (op->deaf) return fail_deaf(op);
   if (op->waiting.size + n > WRITE_AT && csn_op_flush(op) < 0) return fail_deaf(op);
   if (n >= WRITE_AT) {
-    op->deaf = write_all(op->out, bytes, n) < 0;
+    op->deaf = csn_guest_write_all(op->out, bytes, n) < 0;
     return op->deaf ? fail_deaf(op) : 0;
   }
   if (csn_buffer_add(&op->waiting, bytes, n) == 0) return 0;
@@ -200,7 +191,7 @@ static int run(const char *name, const char *base, const char *const *operands,
   struct csn_answer refusal = CSN_ANSWER;
   if (rc < 0) report_refusal(&op, &refusal);
   const struct csn_buffer *report = rc < 0 ? &refusal.text : &op.answer.text;
-  if (write_all(streams[2], csn_buffer_text(report), report->size) < 0) rc = -1;
+  if (csn_guest_write_all(streams[2], csn_buffer_text(report), report->size) < 0) rc = -1;
   csn_buffer_free(&op.waiting);
   csn_buffer_free(&op.answer.text);
   csn_buffer_free(&refusal.text);

@@ -4,6 +4,7 @@
  */
 #include "guest/files/tree.h"
 
+#include "guest/basics.h"
 #include "guest/files/intake.h"
 #include "guest/files/staging.h"
 
@@ -209,7 +210,7 @@ int csn_tree_close_file(struct csn_tree *tree) {
 }
 
 static int add_data(struct csn_tree *tree, const struct csn_entry_event *event) {
-  if (csn_intake_write(tree->file, event->bytes, (size_t)event->size) < 0) return fail(tree, errno);
+  if (csn_guest_write_all(tree->file, event->bytes, (size_t)event->size) < 0) return fail(tree, errno);
   tree->at += event->size;
   return 0;
 }

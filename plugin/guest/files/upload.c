@@ -4,6 +4,7 @@
  * process that is killed before leaves nothing, since a file without a name goes with it. Only where
  * the file system knows no such files it has a name of ours meanwhile.
  */
+#include "guest/basics.h"
 #include "guest/files/intake.h"
 #include "guest/files/staging.h"
 #include "util/sha256.h"
@@ -86,7 +87,7 @@ static int receive(struct upload *u) {
     if (u->size > u->max)
       rc = csn_op_fail(u->op, CSN_OP_TOO_LARGE, "", "the file is larger than %llu bytes",
                        (unsigned long long)u->max);
-    else if (csn_intake_write(u->fd, event.bytes, (size_t)event.size) < 0)
+    else if (csn_guest_write_all(u->fd, event.bytes, (size_t)event.size) < 0)
       rc = csn_op_fail_errno(u->op, errno, "write", u->wanted);
     else
       csn_sha256_update(&u->sum, event.bytes, (size_t)event.size);

@@ -80,6 +80,16 @@ def kill_if_there(pid):
         pass
 
 
+def command_lines():
+    """Each process of this machine: its pid, and its command line as /proc has it."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                yield int(pid), f.read()
+        except OSError:
+            continue
+
+
 class PrivateEngine:
     """tmpfs: megabytes of a file system of its own for the engine's data; None: the machine's.
     settings: what its daemon.json says."""
@@ -174,16 +184,8 @@ class PrivateEngine:
 
     def leftovers(self):
         """Processes that belong to this engine: its containerd, shims, and what they run."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/cmdline" % pid, "rb") as f:
-                    words = f.read()
-            except OSError:
-                continue
-            if self.folder.encode() in words and int(pid) != os.getpid():
-                found.append(int(pid))
-        return found
+        return [pid for pid, words in command_lines()
+                if self.folder.encode() in words and pid != os.getpid()]
 
     def throw_away(self):
         self.stop()
@@ -201,17 +203,8 @@ class PrivateEngine:
 
 def with_marker(marker):
     """Pids of processes whose command line has it, wherever on this machine."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/cmdline" % pid, "rb") as f:
-                words = f.read()
-        except OSError:
-            continue
-        # Only what was executed with it as a word of its own: not whoever carries it in a script.
-        if marker.encode() in words.split(b"\0"):
-            found.append(int(pid))
-    return found
+    # Only what was executed with it as a word of its own: not whoever carries it in a script.
+    return [pid for pid, words in command_lines() if marker.encode() in words.split(b"\0")]
 
 
 def seconds_until(condition, limit):

@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "session/policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "session/body.h"
 #include "util/alloc.h"
 #include "util/json.h"
 
@@ -129,180 +131,134 @@ cJSON *csn_policy_options_of(const char *label) {
 
 /* ---- the create body -------------------------------------------------------------------------- */
 
-/* A builder that remembers whether anything failed, so that the body reads as a list. */
-struct body {
-  int failed;
-};
-
-static cJSON *object(struct body *b, cJSON *parent, const char *name) {
-  cJSON *o = cJSON_AddObjectToObject(parent, name);
-  if (!o) b->failed = 1;
-  return o;
-}
-
-static cJSON *array(struct body *b, cJSON *parent, const char *name) {
-  cJSON *a = cJSON_AddArrayToObject(parent, name);
-  if (!a) b->failed = 1;
-  return a;
-}
-
-static void text(struct body *b, cJSON *parent, const char *name, const char *value) {
-  if (!cJSON_AddStringToObject(parent, name, value)) b->failed = 1;
-}
-
-static void number(struct body *b, cJSON *parent, const char *name, double value) {
-  if (!cJSON_AddNumberToObject(parent, name, value)) b->failed = 1;
-}
-
-static void yes(struct body *b, cJSON *parent, const char *name, int value) {
-  if (!cJSON_AddBoolToObject(parent, name, value)) b->failed = 1;
-}
-
-static void item(struct body *b, cJSON *list, const char *value) {
-  cJSON *s = cJSON_CreateString(value);
-  if (s && cJSON_AddItemToArray(list, s)) return;
-  cJSON_Delete(s);
-  b->failed = 1;
-}
-
-static void add_labels(struct body *b, cJSON *body, const struct csn_sandbox_settings *s,
+static void add_labels(struct csn_body *b, cJSON *body, const struct csn_sandbox_settings *s,
                        const cJSON *shape, const struct csn_policy_facts *f) {
-  cJSON *labels = object(b, body, "Labels");
+  cJSON *labels = csn_body_object(b, body, "Labels");
   char *spec CSN_CLEANUP_FREE = csn_policy_spec(s, shape);
   char uid[16];
   snprintf(uid, sizeof uid, "%" PRIu32, f->uid);
   if (!spec) b->failed = 1;
-  text(b, labels, CSN_LABEL_INSTANCE, f->instance);
-  text(b, labels, CSN_LABEL_SESSION, f->key);
-  text(b, labels, CSN_LABEL_SPEC, spec ? spec : "");
-  text(b, labels, CSN_LABEL_CREATED, f->created);
-  text(b, labels, CSN_LABEL_VERSION, f->version);
-  text(b, labels, CSN_LABEL_UID, uid);
+  csn_body_text(b, labels, CSN_LABEL_INSTANCE, f->instance);
+  csn_body_text(b, labels, CSN_LABEL_SESSION, f->key);
+  csn_body_text(b, labels, CSN_LABEL_SPEC, spec ? spec : "");
+  csn_body_text(b, labels, CSN_LABEL_CREATED, f->created);
+  csn_body_text(b, labels, CSN_LABEL_VERSION, f->version);
+  csn_body_text(b, labels, CSN_LABEL_UID, uid);
 }
 
-static void add_env(struct body *b, cJSON *list, const cJSON *env) {
+static void add_env(struct csn_body *b, cJSON *list, const cJSON *env) {
   for (const cJSON *e = env ? env->child : NULL; e; e = e->next) {
     char *line CSN_CLEANUP_FREE = csn_asprintf("%s=%s", e->string, e->valuestring);
     if (line)
-      item(b, list, line);
+      csn_body_item(b, list, line);
     else
       b->failed = 1;
   }
 }
 
-static void add_process(struct body *b, cJSON *body, const struct csn_sandbox_settings *e,
+static void add_process(struct csn_body *b, cJSON *body, const struct csn_sandbox_settings *e,
                         const cJSON *shape, const struct csn_policy_facts *f) {
   char user[32], idle[24], lifetime[24];
   snprintf(user, sizeof user, "%" PRIu32 ":%" PRIu32, f->uid, f->gid);
   snprintf(idle, sizeof idle, "%" PRIu64, e->idle_ttl_ms);
   snprintf(lifetime, sizeof lifetime, "%" PRIu64, e->max_lifetime_ms);
-  text(b, body, "Image", e->image);
-  text(b, body, "User", user);
-  text(b, body, "Hostname", e->hostname);
-  text(b, body, "WorkingDir", "/");
-  item(b, array(b, body, "Entrypoint"), f->guest_path);
-  cJSON *cmd = array(b, body, "Cmd");
+  csn_body_text(b, body, "Image", e->image);
+  csn_body_text(b, body, "User", user);
+  csn_body_text(b, body, "Hostname", e->hostname);
+  csn_body_text(b, body, "WorkingDir", "/");
+  csn_body_item(b, csn_body_array(b, body, "Entrypoint"), f->guest_path);
+  cJSON *cmd = csn_body_array(b, body, "Cmd");
   const char *const argv[] = {"init",  "--key",        f->key,  "--idle-ms",
                               idle,    "--lifetime-ms", lifetime};
-  for (size_t i = 0; i < sizeof argv / sizeof *argv; i++) item(b, cmd, argv[i]);
-  cJSON *env = array(b, body, "Env");
+  for (size_t i = 0; i < sizeof argv / sizeof *argv; i++) csn_body_item(b, cmd, argv[i]);
+  cJSON *env = csn_body_array(b, body, "Env");
   add_env(b, env, e->env);
   add_env(b, env, cJSON_GetObjectItemCaseSensitive(shape, "env"));
   /* The first channel is process 1's own stdin and stdout. */
-  yes(b, body, "OpenStdin", 1);
-  yes(b, body, "StdinOnce", 1);
-  yes(b, body, "AttachStdin", 1);
-  yes(b, body, "AttachStdout", 1);
-  yes(b, body, "AttachStderr", 1);
-  yes(b, body, "Tty", 0);
+  csn_body_flag(b, body, "OpenStdin", 1);
+  csn_body_flag(b, body, "StdinOnce", 1);
+  csn_body_flag(b, body, "AttachStdin", 1);
+  csn_body_flag(b, body, "AttachStdout", 1);
+  csn_body_flag(b, body, "AttachStderr", 1);
+  csn_body_flag(b, body, "Tty", 0);
   /* Process 1 holds nothing that a gentler signal would save, and engines then stop fast. */
-  text(b, body, "StopSignal", "SIGKILL");
+  csn_body_text(b, body, "StopSignal", "SIGKILL");
   /* An image's health check would run its commands in the sandbox. */
-  item(b, array(b, object(b, body, "Healthcheck"), "Test"), "NONE");
+  csn_body_item(b, csn_body_array(b, csn_body_object(b, body, "Healthcheck"), "Test"), "NONE");
 }
 
-static void add_tmpfs(struct body *b, cJSON *host, const struct csn_sandbox_settings *e,
+static void add_tmpfs(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
                       const struct csn_policy_facts *f) {
-  cJSON *tmpfs = object(b, host, "Tmpfs");
+  cJSON *tmpfs = csn_body_object(b, host, "Tmpfs");
   char options[160];
   snprintf(options, sizeof options,
            "rw,exec,nosuid,nodev,size=%" PRIu64 ",uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
            e->workspace_size, f->uid, f->gid);
-  text(b, tmpfs, "/workspace", options);
+  csn_body_text(b, tmpfs, "/workspace", options);
   snprintf(options, sizeof options, "rw,exec,nosuid,nodev,size=%" PRIu64 ",mode=1777", e->tmp_size);
-  text(b, tmpfs, "/tmp", options);
+  csn_body_text(b, tmpfs, "/tmp", options);
   const cJSON *volume;
   cJSON_ArrayForEach(volume, f->image_volumes) {
     if (volume->string[0] != '/' || cJSON_GetObjectItemCaseSensitive(tmpfs, volume->string)) continue;
     snprintf(options, sizeof options,
              "rw,noexec,nosuid,nodev,size=16777216,uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
              f->uid, f->gid);
-    text(b, tmpfs, volume->string, options);
+    csn_body_text(b, tmpfs, volume->string, options);
   }
 }
 
-static void add_ulimit(struct body *b, cJSON *list, const char *name, double value) {
-  cJSON *limit = cJSON_CreateObject();
-  if (!limit || !cJSON_AddItemToArray(list, limit)) {
-    cJSON_Delete(limit);
-    b->failed = 1;
-    return;
-  }
-  text(b, limit, "Name", name);
-  number(b, limit, "Soft", value);
-  number(b, limit, "Hard", value);
+static void add_ulimit(struct csn_body *b, cJSON *list, const char *name, double value) {
+  cJSON *limit = csn_body_entry(b, list);
+  csn_body_text(b, limit, "Name", name);
+  csn_body_number(b, limit, "Soft", value);
+  csn_body_number(b, limit, "Hard", value);
 }
 
-static void add_limits(struct body *b, cJSON *host, const struct csn_sandbox_settings *e) {
-  number(b, host, "Memory", (double)e->memory);
-  number(b, host, "MemorySwap", (double)e->memory);
-  number(b, host, "NanoCpus", (double)(int64_t)(e->cpus * 1e9));
-  number(b, host, "PidsLimit", e->pids);
-  number(b, host, "ShmSize", (double)e->shm_size);
-  number(b, host, "OomScoreAdj", 500);
-  cJSON *ulimits = array(b, host, "Ulimits");
+static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
+  csn_body_number(b, host, "Memory", (double)e->memory);
+  csn_body_number(b, host, "MemorySwap", (double)e->memory);
+  csn_body_number(b, host, "NanoCpus", (double)(int64_t)(e->cpus * 1e9));
+  csn_body_number(b, host, "PidsLimit", e->pids);
+  csn_body_number(b, host, "ShmSize", (double)e->shm_size);
+  csn_body_number(b, host, "OomScoreAdj", 500);
+  cJSON *ulimits = csn_body_array(b, host, "Ulimits");
   add_ulimit(b, ulimits, "nofile", e->nofile);
   add_ulimit(b, ulimits, "core", 0);
 }
 
-static void add_isolation(struct body *b, cJSON *host, const struct csn_sandbox_settings *e) {
+static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
   char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", csn_seccomp_start);
-  cJSON *security = array(b, host, "SecurityOpt");
-  item(b, security, "no-new-privileges");
+  cJSON *security = csn_body_array(b, host, "SecurityOpt");
+  csn_body_item(b, security, "no-new-privileges");
   if (seccomp)
-    item(b, security, seccomp);
+    csn_body_item(b, security, seccomp);
   else
     b->failed = 1;
-  item(b, array(b, host, "CapDrop"), "ALL");
-  yes(b, host, "Privileged", 0);
-  yes(b, host, "ReadonlyRootfs", 1);
-  text(b, host, "NetworkMode", "none");
-  text(b, host, "IpcMode", "private");
-  text(b, host, "CgroupnsMode", "private");
-  if (e->runtime) text(b, host, "Runtime", e->runtime);
+  csn_body_item(b, csn_body_array(b, host, "CapDrop"), "ALL");
+  csn_body_flag(b, host, "Privileged", 0);
+  csn_body_flag(b, host, "ReadonlyRootfs", 1);
+  csn_body_text(b, host, "NetworkMode", "none");
+  csn_body_text(b, host, "IpcMode", "private");
+  csn_body_text(b, host, "CgroupnsMode", "private");
+  if (e->runtime) csn_body_text(b, host, "Runtime", e->runtime);
 }
 
 /* Every sandbox mounts the helper's volume, read-only. */
-static void add_helper(struct body *b, cJSON *host, const struct csn_policy_facts *f) {
-  cJSON *mounts = array(b, host, "Mounts");
-  cJSON *mount = cJSON_CreateObject();
-  if (!mount || !cJSON_AddItemToArray(mounts, mount)) {
-    cJSON_Delete(mount);
-    b->failed = 1;
-    return;
-  }
-  text(b, mount, "Type", "volume");
-  text(b, mount, "Source", f->guest_volume);
-  text(b, mount, "Target", "/.caisson");
-  yes(b, mount, "ReadOnly", 1);
-  yes(b, object(b, mount, "VolumeOptions"), "NoCopy", 1);
+static void add_helper(struct csn_body *b, cJSON *host, const struct csn_policy_facts *f) {
+  cJSON *mounts = csn_body_array(b, host, "Mounts");
+  cJSON *mount = csn_body_entry(b, mounts);
+  csn_body_text(b, mount, "Type", "volume");
+  csn_body_text(b, mount, "Source", f->guest_volume);
+  csn_body_text(b, mount, "Target", "/.caisson");
+  csn_body_flag(b, mount, "ReadOnly", 1);
+  csn_body_flag(b, csn_body_object(b, mount, "VolumeOptions"), "NoCopy", 1);
 }
 
-static void add_lifecycle(struct body *b, cJSON *host) {
-  yes(b, host, "AutoRemove", 1);
-  yes(b, host, "Init", 0);
-  text(b, object(b, host, "LogConfig"), "Type", "none");
-  text(b, object(b, host, "RestartPolicy"), "Name", "no");
+static void add_lifecycle(struct csn_body *b, cJSON *host) {
+  csn_body_flag(b, host, "AutoRemove", 1);
+  csn_body_flag(b, host, "Init", 0);
+  csn_body_text(b, csn_body_object(b, host, "LogConfig"), "Type", "none");
+  csn_body_text(b, csn_body_object(b, host, "RestartPolicy"), "Name", "no");
 }
 
 /* What lies in tmpfs counts as memory: if it could fill the limit, writing files would get the
@@ -325,11 +281,11 @@ int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
   struct csn_sandbox_settings e = effective(s, shape);
   int rc = check_room(&e, facts->image_volumes, err);
   if (rc) return rc;
-  struct body b = {0};
+  struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
   add_process(&b, body, &e, shape, facts);
   add_labels(&b, body, s, shape, facts);
-  cJSON *host = object(&b, body, "HostConfig");
+  cJSON *host = csn_body_object(&b, body, "HostConfig");
   add_isolation(&b, host, &e);
   add_limits(&b, host, &e);
   add_tmpfs(&b, host, &e, facts);

@@ -32,7 +32,8 @@ void csn_link_free(struct csn_link *link) {
 
 int csn_link_reserve(struct csn_link *link, size_t n, struct csn_wire_out *out,
                      struct csn_error *err) {
-  if (link->out_at > 0) {
+  /* What is left is moved no more often than as much has gone out as stays. */
+  if (link->out_at > csn_link_unsent(link)) {
     csn_buffer_consume(&link->out, link->out_at);
     link->out_at = 0;
   }

@@ -33,11 +33,12 @@ def test_cancel():
 
 def test_json():
     process = start("call", "--json", "shell", "echo begun > begun; sleep 600")
-    while host("call", "shell", "cat begun").out != "begun\n":
+    while process.poll() is None and host("call", "shell", "cat begun").out != "begun\n":
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     done = finish(process)
-    ok(done.code == 130 and done.json()["isError"], "a cancelled call has its result with --json")
+    ok(done.code == 130 and done.json()["isError"],
+       "a cancelled call has its result with --json") or diag(done.err)
 
 
 def test_terminate():

@@ -43,7 +43,8 @@
  * 6. The plugin leaves the process alone. It has no constructor and no atexit handler, installs no
  *    signal handler, never calls setenv, chdir, umask or setlocale, never writes to stdout or
  *    stderr, never calls exit or abort. Running out of memory is an error code. It raises no
- *    SIGPIPE and needs no handling of SIGCHLD.
+ *    SIGPIPE and needs no handling of SIGCHLD. It starts no program but `ssh`, for an engine that is
+ *    configured by ssh://, and waits for that by its own pid.
  * 7. After a fork() without exec the child's calls return CAISSON_E_FORKED and touch nothing, so a
  *    pre-forking server creates its instances after the fork.
  * 8. Instances and calls are 64-bit ids that are never reused in the life of the process. A late
@@ -196,6 +197,7 @@ typedef struct caisson_str {
 #define CAISSON_REASON_POLICY "policy.refused"
 #define CAISSON_REASON_ENGINE_UNREACHABLE "engine.unreachable"
 #define CAISSON_REASON_ENGINE_PERMISSION "engine.permission"
+#define CAISSON_REASON_ENGINE_TLS "engine.tls" /* a certificate, ours or its: which, and why */
 #define CAISSON_REASON_ENGINE_PROTOCOL "engine.protocol" /* its answer makes no sense */
 #define CAISSON_REASON_ENGINE_REFUSED "engine.refused"   /* 4xx, 5xx: the message has its words */
 #define CAISSON_REASON_ENGINE_CONFLICT "engine.conflict" /* 409 */
@@ -417,9 +419,9 @@ typedef struct caisson_plugin {
   const void *(*get_extension)(const char *id);
 
   /* Makes an instance: checks the configuration (JSON text of `len` bytes; NULL or 0 means {}),
-   * and that the engine answers, within 2 s, unless "engine": {"lazy": true} leaves that to the
-   * first call. Creates no container. A process may have several instances, with different
-   * configurations.
+   * and that the engine answers, within 2 s (by ssh 17 s; where nothing names an engine, 1.5 s more
+   * to find one), unless "engine": {"lazy": true} leaves that to the first call. Creates no
+   * container. A process may have several instances, with different configurations.
    * Returns CAISSON_OK and the id, or CAISSON_E_CONFIG, _ENGINE, _VERSION, _INVALID, _NOMEM.
    * [any] */
   int32_t (*create)(const caisson_host *host, const char *config_json, uint64_t len,

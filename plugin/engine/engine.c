@@ -12,7 +12,7 @@
 int csn_engine_new(const char *endpoint, struct csn_engine **engine, struct csn_error *err) {
   struct csn_engine *e = csn_calloc(1, sizeof *e);
   if (!e) return csn_fail_nomem(err);
-  int rc = csn_transport_new(endpoint, &e->transport, err);
+  int rc = csn_transport_new(endpoint, NULL, &e->transport, err);
   if (rc) {
     csn_free(e);
     return rc;

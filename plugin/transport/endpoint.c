@@ -6,19 +6,15 @@
 
 #include "util/alloc.h"
 
-#define DEFAULT_PORT "2375"
+#define PLAIN_PORT "2375"
+#define TLS_PORT "2376"
 #define SOCKET_PATH_MAX (sizeof ((struct sockaddr_un *)NULL)->sun_path - 1)
 
 static int refuse(struct csn_error *err, const char *text, const char *why) {
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
-                  "the engine's endpoint \"%.200s\" %s; give unix:///path/to/docker.sock or "
-                  "tcp://host:port",
+                  "the engine's endpoint \"%.200s\" %s; give unix:///path/to/docker.sock, "
+                  "tcp://host:port, https://host:port or ssh://user@host",
                   text, why);
-}
-
-static const char *behind(const char *text, const char *prefix) {
-  size_t n = strlen(prefix);
-  return strncmp(text, prefix, n) == 0 ? text + n : NULL;
 }
 
 static int has_control(const char *text) {
@@ -27,20 +23,15 @@ static int has_control(const char *text) {
   return 0;
 }
 
+/* ---- one kind each --------------------------------------------------------------------------- */
+
 static int parse_unix(const char *path, struct csn_endpoint *out, struct csn_error *err) {
   if (path[0] != '/') return refuse(err, out->text, "has no absolute path behind unix://");
   if (strlen(path) > SOCKET_PATH_MAX)
     return refuse(err, out->text, "is longer than the path of a socket can be");
   out->socket_path = csn_strdup(path);
   out->host = csn_strdup("docker");
-  return 0;
-}
-
-static int is_port(const char *text, size_t n) {
-  unsigned port = 0;
-  if (n == 0 || n > 5 || strspn(text, "0123456789") < n) return 0;
-  for (size_t i = 0; i < n; i++) port = port * 10 + (unsigned)(text[i] - '0');
-  return port > 0 && port <= 65535;
+  return out->socket_path && out->host ? 0 : csn_fail_nomem(err);
 }
 
 /* "name", "1.2.3.4" or "[::1]": how long it is, 0 if it is none of these. */
@@ -57,35 +48,77 @@ static int parse_tcp(const char *address, struct csn_endpoint *out, struct csn_e
   size_t host = span_host(address);
   if (host == 0 || host > 255 || host > n) return refuse(err, out->text, "has no host");
   if (host == n) {
-    out->host = csn_asprintf("%.*s:" DEFAULT_PORT, (int)host, address);
-    return 0;
-  }
-  if (address[host] != ':' || !is_port(address + host + 1, n - host - 1))
+    const char *port = out->has_tls ? TLS_PORT : PLAIN_PORT;
+    out->host = csn_asprintf("%.*s:%s", (int)host, address, port);
+  } else if (address[host] == ':' && csn_ssh_is_port(address + host + 1, n - host - 1)) {
+    out->host = csn_strndup(address, n);
+  } else {
     return refuse(err, out->text, "has no valid port");
-  out->host = csn_strndup(address, n);
-  return 0;
+  }
+  return out->host ? 0 : csn_fail_nomem(err);
 }
 
-static int parse(const char *text, struct csn_endpoint *out, struct csn_error *err) {
-  const char *rest;
+static int parse_https(const char *address, struct csn_endpoint *out, struct csn_error *err) {
+  out->has_tls = 1;
+  return parse_tcp(address, out, err);
+}
+
+/* libcurl looks up no name for a unix socket, and connects to the address that a tunnel has. */
+static int parse_ssh(const char *address, struct csn_endpoint *out, struct csn_error *err) {
+  const char *why = NULL;
+  int rc = csn_ssh_parse(address, &out->ssh, &why);
+  if (rc == CAISSON_E_CONFIG) return refuse(err, out->text, why);
+  if (rc) return csn_fail_nomem(err);
+  out->socket_path = csn_strdup("/ssh");
+  out->host = csn_strdup("docker");
+  return out->socket_path && out->host ? 0 : csn_fail_nomem(err);
+}
+
+static const struct {
+  const char *scheme;
+  int takes_tls;
+  int (*parse)(const char *rest, struct csn_endpoint *out, struct csn_error *err);
+} kinds[] = {
+    {"unix://", 0, parse_unix},  {"tcp://", 1, parse_tcp}, {"http://", 0, parse_tcp},
+    {"https://", 1, parse_https}, {"ssh://", 0, parse_ssh},
+};
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+static int take_tls(const struct csn_tls *tls, int takes_tls, struct csn_endpoint *out,
+                    struct csn_error *err) {
+  if (!tls) return 0;
+  if (!takes_tls)
+    return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
+                    "%s is for an engine at tcp://host:port or https://host:port, not at "
+                    "\"%.200s\"; leave one of the two out",
+                    tls->origin, out->text);
+  int rc = csn_tls_check(tls, err);
+  out->has_tls = 1;
+  return rc ? rc : csn_tls_copy(tls, &out->tls, err);
+}
+
+static int parse(const char *text, const struct csn_tls *tls, struct csn_endpoint *out,
+                 struct csn_error *err) {
   out->text = csn_strdup(text);
   if (!out->text) return csn_fail_nomem(err);
   if (has_control(text)) return refuse(err, "", "has control characters");
-  int rc;
-  if ((rest = behind(text, "unix://")) != NULL)
-    rc = parse_unix(rest, out, err);
-  else if ((rest = behind(text, "tcp://")) != NULL || (rest = behind(text, "http://")) != NULL)
-    rc = parse_tcp(rest, out, err);
-  else
-    rc = refuse(err, text, "is of no kind that is known");
-  if (rc) return rc;
-  if (out->host) out->base_url = csn_asprintf("http://%s", out->host);
-  return out->base_url && (out->socket_path || !behind(text, "unix://")) ? 0 : csn_fail_nomem(err);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    size_t n = strlen(kinds[i].scheme);
+    if (strncmp(text, kinds[i].scheme, n) != 0) continue;
+    int rc = take_tls(tls, kinds[i].takes_tls, out, err);
+    if (rc == 0) rc = kinds[i].parse(text + n, out, err);
+    if (rc) return rc;
+    out->base_url = csn_asprintf("%s://%s", out->has_tls ? "https" : "http", out->host);
+    return out->base_url ? 0 : csn_fail_nomem(err);
+  }
+  return refuse(err, text, "is of no kind that is known");
 }
 
-int csn_endpoint_parse(const char *text, struct csn_endpoint *out, struct csn_error *err) {
+int csn_endpoint_parse(const char *text, const struct csn_tls *tls, struct csn_endpoint *out,
+                       struct csn_error *err) {
   memset(out, 0, sizeof *out);
-  int rc = parse(text, out, err);
+  int rc = parse(text, tls, out, err);
   if (rc) csn_endpoint_free(out);
   return rc;
 }
@@ -95,5 +128,15 @@ void csn_endpoint_free(struct csn_endpoint *endpoint) {
   csn_free(endpoint->socket_path);
   csn_free(endpoint->host);
   csn_free(endpoint->base_url);
+  csn_tls_free(&endpoint->tls);
+  csn_ssh_free(&endpoint->ssh);
   memset(endpoint, 0, sizeof *endpoint);
+}
+
+int csn_endpoint_is_exposed(const struct csn_endpoint *endpoint) {
+  static const char *const here[] = {"localhost:", "127.", "[::1]:"};
+  if (endpoint->socket_path || endpoint->has_tls) return 0;
+  for (size_t i = 0; i < sizeof here / sizeof *here; i++)
+    if (strncmp(endpoint->host, here[i], strlen(here[i])) == 0) return 0;
+  return 1;
 }

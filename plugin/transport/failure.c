@@ -69,12 +69,25 @@ int csn_failure_transfer(const struct csn_endpoint *endpoint, CURLcode code, int
   };
   if (code == CURLE_OK) return 0;
   if (code == CURLE_OUT_OF_MEMORY) return csn_fail_nomem(err);
+  int tls = endpoint->has_tls ? csn_tls_failure(&endpoint->tls, endpoint->text, code, words, err) : 0;
+  if (tls) return tls;
   if (code == CURLE_COULDNT_CONNECT) return csn_failure_connect(endpoint, sys_errno, err);
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (known[i].code == code) return unreachable(endpoint, sys_errno, known[i].why, err);
   return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_PROTOCOL,
                   "what answers at %s does not speak HTTP as an engine does: %s", endpoint->text,
                   words[0] ? words : curl_easy_strerror(code));
+}
+
+int csn_failure_ssh(const struct csn_endpoint *endpoint, const char *words, struct csn_error *err) {
+  char why[1024];
+  const struct csn_ssh *ssh = &endpoint->ssh;
+  snprintf(why, sizeof why,
+           "cannot be reached: ssh %s%.400s; try by hand: ssh%s%s%s%.255s %.255s docker version",
+           words[0] ? "says: " : "ended without a word", words, ssh->port ? " -p " : "",
+           ssh->port ? ssh->port : "", ssh->user ? " -l " : "", ssh->user ? ssh->user : "",
+           ssh->host);
+  return unreachable(endpoint, 0, why, err);
 }
 
 int csn_failure_multi(CURLMcode code, struct csn_error *err) {

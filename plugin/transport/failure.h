@@ -14,6 +14,8 @@ int csn_failure_connect(const struct csn_endpoint *endpoint, int sys_errno, stru
 /* Of a whole transfer; 0 for CURLE_OK. words are libcurl's own, maybe "". */
 int csn_failure_transfer(const struct csn_endpoint *endpoint, CURLcode code, int sys_errno,
                          const char *words, struct csn_error *err);
+/* Of the child that was the connection; words are what it said, maybe "". */
+int csn_failure_ssh(const struct csn_endpoint *endpoint, const char *words, struct csn_error *err);
 int csn_failure_multi(CURLMcode code, struct csn_error *err);
 
 #endif

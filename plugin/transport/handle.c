@@ -3,11 +3,16 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "transport/failure.h"
 #include "transport/wakeup.h"
 #include "util/alloc.h"
+
+/* For an engine to say why it let us go. */
+#define WHY_NS (2 * CSN_SECOND)
 
 /* Once in a process and never undone: the host or another plugin may use libcurl too, and its
  * cleanup is not safe while any thread does. libcurl counts, so others' init and cleanup do no
@@ -29,9 +34,10 @@ int csn_handle_new(const struct csn_endpoint *endpoint, struct csn_handle **hand
   struct csn_handle *h = csn_calloc(1, sizeof *h);
   if (!h) return csn_fail_nomem(err);
   h->endpoint = endpoint;
+  h->said = endpoint->ssh.host ? csn_calloc(1, CSN_TUNNEL_WORDS) : NULL;
   h->multi = curl_multi_init();
   h->easy = curl_easy_init();
-  if (!h->multi || !h->easy) {
+  if (!h->multi || !h->easy || (endpoint->ssh.host && !h->said)) {
     csn_handle_free(h);
     return csn_fail_nomem(err);
   }
@@ -46,6 +52,7 @@ void csn_handle_free(struct csn_handle *handle) {
   if (handle->multi && handle->easy) curl_multi_remove_handle(handle->multi, handle->easy);
   curl_easy_cleanup(handle->easy);
   curl_multi_cleanup(handle->multi);
+  csn_free(handle->said);
   csn_free(handle);
 }
 
@@ -64,12 +71,40 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
   return fd;
 }
 
+/* ---- by ssh: the connection is a child process ----------------------------------------------- */
+
+static curl_socket_t open_tunnel(void *ctx, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct csn_handle *h = ctx;
+  if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKET_BAD;
+  struct sockaddr_un where;
+  h->said[0] = '\0';
+  if (csn_tunnel_new(&h->tunnels, &where, &h->failure)) return CURL_SOCKET_BAD;
+  /* What is behind this pointer has room for any address. */
+  char *to = (char *)&address->addr;
+  memcpy(to, &where, sizeof where);
+  address->addrlen = sizeof where;
+  return h->tunnels->fd;
+}
+
+static int close_tunnel(void *ctx, curl_socket_t fd) {
+  struct csn_handle *h = ctx;
+  return csn_tunnel_close(&h->tunnels, fd, h->said) ? 0 : close(fd);
+}
+
+static void set_tunnel(struct csn_handle *h) {
+  curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETFUNCTION, open_tunnel);
+  curl_easy_setopt(h->easy, CURLOPT_CLOSESOCKETFUNCTION, close_tunnel);
+  curl_easy_setopt(h->easy, CURLOPT_CLOSESOCKETDATA, h);
+}
+
+/* ---- preparing ------------------------------------------------------------------------------- */
+
 /* What older versions of libcurl spell otherwise or do not have. */
-static void set_by_version(CURL *e) {
+static void set_by_version(CURL *e, int has_tls) {
 #if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http");
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, has_tls ? "https" : "http");
 #else
-  curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP);
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS, has_tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
   /* Else a cancel while a host name is looked up would wait for the resolver's own timeout. */
@@ -89,7 +124,8 @@ int csn_handle_prepare(struct csn_handle *h, const char *path, struct csn_error 
       curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, h->endpoint->socket_path) != CURLE_OK)
     return csn_fail_nomem(err);
   curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-  set_by_version(e);
+  set_by_version(e, h->endpoint->has_tls);
+  if (h->endpoint->has_tls && csn_tls_prepare(&h->endpoint->tls, e)) return csn_fail_nomem(err);
   curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
   /* An engine is never behind the proxies that the host's environment may name. */
@@ -101,6 +137,7 @@ int csn_handle_prepare(struct csn_handle *h, const char *path, struct csn_error 
   curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->words);
   curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
+  if (h->endpoint->ssh.host) set_tunnel(h);
   return 0;
 }
 
@@ -126,9 +163,10 @@ static int wait_some(struct csn_handle *h, struct csn_error *err) {
 static int perform(struct csn_handle *h, CURLcode *result, struct csn_error *err) {
   int running = 1, left;
   CURLMcode code = curl_multi_add_handle(h->multi, h->easy);
-  while (code == CURLM_OK && (code = curl_multi_perform(h->multi, &running)) == CURLM_OK &&
-         running) {
-    int rc = wait_some(h, err);
+  while (code == CURLM_OK && (code = curl_multi_perform(h->multi, &running)) == CURLM_OK) {
+    int rc = h->tunnels ? csn_tunnel_start(h->tunnels, &h->endpoint->ssh, err) : 0;
+    if (rc == 0 && !running) break;
+    if (rc == 0) rc = wait_some(h, err);
     if (rc) return rc;
   }
   if (code != CURLM_OK) return csn_failure_multi(code, err);
@@ -139,6 +177,47 @@ static int perform(struct csn_handle *h, CURLcode *result, struct csn_error *err
   *result = message->data.result;
   return 0;
 }
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+/* Did the connection end before there was an answer? */
+static int is_end(CURLcode code) {
+  return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE ||
+         code == CURLE_GOT_NOTHING;
+}
+
+/* Under TLS 1.3 an engine that does not like our certificate says so when we take the connection for
+ * made, and what we send then can make the kernel forget its words. Under 1.2 they come first. */
+static int ask_why(struct csn_handle *h, const struct csn_control *control, struct csn_error *err) {
+  struct csn_handle *again = NULL;
+  struct csn_error ignored;
+  const struct csn_control own = csn_control_within(control, WHY_NS);
+  const long version = (long)CURL_SSLVERSION_TLSv1_2 | (long)CURL_SSLVERSION_MAX_TLSv1_2;
+  CURLcode code = CURLE_OK;
+  if (csn_handle_new(h->endpoint, &again, &ignored)) return 0;
+  again->control = &own;
+  int rc = csn_handle_prepare(again, "/", &ignored);
+  curl_easy_setopt(again->easy, CURLOPT_CONNECT_ONLY, 1L);
+  curl_easy_setopt(again->easy, CURLOPT_SSLVERSION, version);
+  if (rc == 0) rc = perform(again, &code, &ignored);
+  rc = rc == 0 && code != CURLE_OK
+           ? csn_tls_refusal(&h->endpoint->tls, h->endpoint->text, again->words, err)
+           : 0;
+  csn_handle_free(again);
+  return rc;
+}
+
+int csn_handle_failure(struct csn_handle *h, CURLcode code, int sys_errno,
+                       const struct csn_control *control, struct csn_error *err) {
+  int rc = h->endpoint->has_tls && is_end(code) ? ask_why(h, control, err) : 0;
+  if (rc) return rc;
+  if (!h->said || !is_end(code))
+    return csn_failure_transfer(h->endpoint, code, sys_errno, h->words, err);
+  if (h->tunnels) csn_tunnel_words(h->tunnels, h->said);
+  return csn_failure_ssh(h->endpoint, h->said, err);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 /* connect() to a unix socket whose backlog is full says EAGAIN at once. libcurl takes that for a
  * connection under way and then finds neither a connection nor an error. */
@@ -159,8 +238,7 @@ static int run(struct csn_handle *h, struct csn_error *err) {
     rc = csn_control_poll(h->control, NULL, 0, csn_clock_after(pause), err);
     if (rc < 0) return rc;
   }
-  if (!h->failure.code)
-    return csn_failure_transfer(h->endpoint, code, (int)os_errno, h->words, err);
+  if (!h->failure.code) return csn_handle_failure(h, code, (int)os_errno, h->control, err);
   if (err) *err = h->failure;
   return h->failure.code;
 }

@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "transport/endpoint.h"
+#include "transport/tunnel.h"
 #include "util/control.h"
 #include "util/error.h"
 
@@ -19,6 +20,8 @@ struct csn_handle {
   const struct csn_control *control; /* while it runs */
   struct csn_error failure;          /* left by one of the callbacks; code 0: none */
   char words[CURL_ERROR_SIZE];       /* libcurl's own */
+  struct csn_tunnel *tunnels;        /* by ssh: the connections */
+  char *said;                        /* likewise: by those that failed; CSN_TUNNEL_WORDS */
   struct csn_handle *next;           /* in the pool */
 };
 
@@ -36,5 +39,9 @@ int csn_handle_prepare(struct csn_handle *handle, const char *path, struct csn_e
  * directly needs. */
 int csn_handle_run(struct csn_handle *handle, const struct csn_control *control, int keep,
                    struct csn_error *err);
+
+/* What it means that libcurl, asked directly or by csn_handle_run(), ended with this code. */
+int csn_handle_failure(struct csn_handle *handle, CURLcode code, int sys_errno,
+                       const struct csn_control *control, struct csn_error *err);
 
 #endif

@@ -148,7 +148,7 @@ static int exchange_run(struct exchange *x, const struct csn_control *control,
   rc = csn_handle_run(x->handle, control, 0, err);
   if (rc || x->response->head.complete) return rc;
   /* libcurl takes the end of a connection for the end of a head. */
-  return csn_failure_transfer(x->handle->endpoint, CURLE_PARTIAL_FILE, 0, "", err);
+  return csn_handle_failure(x->handle, CURLE_PARTIAL_FILE, 0, control, err);
 }
 
 int csn_http_do(struct csn_transport *transport, const struct csn_http_request *request,

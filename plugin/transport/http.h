@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP/1.1 endpoint, over a unix socket or tcp: requests on kept connections that all threads
- * share, each under a csn_control. It knows nothing of what is asked or of what answers mean. */
+/* One HTTP/1.1 endpoint, over a unix socket, tcp, TLS or ssh: requests on kept connections that all
+ * threads share, each under a csn_control. It knows nothing of what is asked or what answers mean. */
 #ifndef CSN_TRANSPORT_HTTP_H
 #define CSN_TRANSPORT_HTTP_H
 
@@ -14,14 +14,18 @@
 /* Thread-safe. */
 struct csn_transport;
 
-/* unix:///path, tcp://host[:port] or http://host[:port]; the port is 2375 unless it is given.
+struct csn_tls;
+
+/* An endpoint as csn_endpoint_parse() has it; the port is 2375 unless it is given, with TLS 2376.
  * Connects to nothing yet. 0, CAISSON_E_CONFIG or CAISSON_E_NOMEM. */
-int csn_transport_new(const char *endpoint, struct csn_transport **transport,
-                      struct csn_error *err);
+int csn_transport_new(const char *endpoint, const struct csn_tls *tls,
+                      struct csn_transport **transport, struct csn_error *err);
 /* Closes the kept connections. Nobody may be inside csn_http_do() or csn_stream_open(); streams
  * that are open live on. NULL is allowed. */
 void csn_transport_free(struct csn_transport *transport);
 const char *csn_transport_endpoint(const struct csn_transport *transport);
+/* Seconds to add to what an engine may take, for the way to it: 0 but by ssh. */
+int csn_transport_patience(const struct csn_transport *transport);
 
 struct csn_http_request {
   const char *method;       /* "GET", "HEAD", "POST", "PUT", "DELETE" */
@@ -47,7 +51,7 @@ struct csn_http_response {
 };
 
 /* 0 when there is an answer, whatever its status. Otherwise CAISSON_E_CANCELLED, _DEADLINE, _NOMEM
- * or CAISSON_E_ENGINE with reason engine.unreachable (retryable), engine.permission or
+ * or CAISSON_E_ENGINE with reason engine.unreachable (retryable), engine.permission, engine.tls or
  * engine.protocol; the connection is then closed and *response is empty.
  * GET and HEAD go over a kept connection, and are sent again on a fresh one when that turns out to
  * be dead before any byte of an answer. Other methods are sent once, on a fresh connection, so that

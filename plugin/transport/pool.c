@@ -6,6 +6,8 @@
 #include "util/alloc.h"
 
 #define IDLE_MAX 8
+/* A login, over whatever network it takes. */
+#define SSH_SECONDS 15
 
 struct csn_transport {
   struct csn_endpoint endpoint;
@@ -14,11 +16,11 @@ struct csn_transport {
   unsigned count;
 };
 
-int csn_transport_new(const char *endpoint, struct csn_transport **transport,
-                      struct csn_error *err) {
+int csn_transport_new(const char *endpoint, const struct csn_tls *tls,
+                      struct csn_transport **transport, struct csn_error *err) {
   struct csn_transport *t = csn_calloc(1, sizeof *t);
   if (!t) return csn_fail_nomem(err);
-  int rc = csn_endpoint_parse(endpoint, &t->endpoint, err);
+  int rc = csn_endpoint_parse(endpoint, tls, &t->endpoint, err);
   if (rc) {
     csn_free(t);
     return rc;
@@ -42,6 +44,10 @@ void csn_transport_free(struct csn_transport *transport) {
 
 const char *csn_transport_endpoint(const struct csn_transport *transport) {
   return transport->endpoint.text;
+}
+
+int csn_transport_patience(const struct csn_transport *transport) {
+  return transport->endpoint.ssh.host ? SSH_SECONDS : 0;
 }
 
 const struct csn_endpoint *csn_pool_endpoint(const struct csn_transport *transport) {

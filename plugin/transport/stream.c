@@ -15,11 +15,20 @@
 #define REFUSAL_MAX ((size_t)64 << 10)
 /* The most that one curl_easy_recv() gives. */
 #define RECEIVE_MAX ((long)512 << 10)
+/* What fits into one record of TLS. */
+#define RECORD_MAX ((size_t)16 << 10)
 
 struct csn_stream {
   struct csn_handle *handle;
   int fd;
-  struct csn_buffer pending; /* came in one read with the head */
+  struct csn_buffer pending; /* came in one read with the head, or was read ahead */
+
+  /* TLS takes whole records from the socket, so after a read there may be more that no poll shows;
+   * and a record that it could not send it wants offered again at the same address. */
+  int is_tls;
+  int may_hold;
+  char *record;
+  size_t owed; /* of record */
 };
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -28,7 +37,21 @@ int csn_stream_fd(const struct csn_stream *stream) {
   return stream->fd;
 }
 
-size_t csn_stream_pending(const struct csn_stream *stream) {
+/* Reads a little ahead, to know. */
+static size_t look(struct csn_stream *stream) {
+  size_t n = 0;
+  if (csn_buffer_reserve(&stream->pending, HEAD_READ)) return 1; /* the read itself will tell */
+  CURLcode code = curl_easy_recv(stream->handle->easy, stream->pending.data, HEAD_READ, &n);
+  if (code == CURLE_AGAIN) stream->may_hold = 0;
+  if (code == CURLE_AGAIN) csn_buffer_free(&stream->pending);
+  if (code != CURLE_OK || n == 0) return code != CURLE_AGAIN;
+  stream->pending.size = n;
+  stream->pending.data[n] = '\0';
+  return n;
+}
+
+size_t csn_stream_pending(struct csn_stream *stream) {
+  if (stream->pending.size == 0 && stream->may_hold) return look(stream);
   return stream->pending.size;
 }
 
@@ -36,6 +59,7 @@ void csn_stream_free(struct csn_stream *stream) {
   if (!stream) return;
   csn_handle_free(stream->handle);
   csn_buffer_free(&stream->pending);
+  csn_free(stream->record);
   csn_free(stream);
 }
 
@@ -48,6 +72,21 @@ static ssize_t lost(CURLcode code, struct csn_error *err) {
   return rc;
 }
 
+/* As much as there is, up to the capacity: only then is it known that TLS holds nothing back. */
+static ssize_t read_records(struct csn_stream *stream, char *buffer, size_t capacity,
+                            struct csn_error *err) {
+  size_t total = 0, n = 0;
+  CURLcode code = CURLE_OK;
+  while (code == CURLE_OK && total < capacity) {
+    code = curl_easy_recv(stream->handle->easy, buffer + total, capacity - total, &n);
+    if (code == CURLE_OK && n == 0) break;
+    if (code == CURLE_OK) total += n;
+  }
+  /* An end, or a failure, behind bytes is told by the next read. */
+  stream->may_hold = code != CURLE_AGAIN;
+  return total > 0 || code == CURLE_OK ? (ssize_t)total : lost(code, err);
+}
+
 ssize_t csn_stream_read(struct csn_stream *stream, void *buffer, size_t capacity,
                         struct csn_error *err) {
   size_t n = stream->pending.size;
@@ -58,14 +97,29 @@ ssize_t csn_stream_read(struct csn_stream *stream, void *buffer, size_t capacity
     if (stream->pending.size == 0) csn_buffer_free(&stream->pending);
     return (ssize_t)n;
   }
+  if (stream->is_tls) return read_records(stream, buffer, capacity, err);
   CURLcode code = curl_easy_recv(stream->handle->easy, buffer, capacity, &n);
   return code == CURLE_OK ? (ssize_t)n : lost(code, err);
+}
+
+static ssize_t write_record(struct csn_stream *stream, const void *bytes, size_t n,
+                            struct csn_error *err) {
+  size_t sent = 0;
+  if (stream->owed == 0) {
+    stream->owed = n < RECORD_MAX ? n : RECORD_MAX;
+    memcpy(stream->record, bytes, stream->owed);
+  }
+  CURLcode code = curl_easy_send(stream->handle->easy, stream->record, stream->owed, &sent);
+  if (code == CURLE_AGAIN || (code == CURLE_OK && sent == 0)) return CSN_STREAM_AGAIN;
+  stream->owed = 0;
+  return code == CURLE_OK ? (ssize_t)sent : lost(code, err);
 }
 
 ssize_t csn_stream_write(struct csn_stream *stream, const void *bytes, size_t n,
                          struct csn_error *err) {
   size_t sent = 0;
   if (n == 0) return 0;
+  if (stream->is_tls) return write_record(stream, bytes, n, err);
   CURLcode code = curl_easy_send(stream->handle->easy, bytes, n, &sent);
   if (code == CURLE_OK) return sent ? (ssize_t)sent : CSN_STREAM_AGAIN;
   return lost(code, err);
@@ -81,19 +135,16 @@ static int wait_for(struct csn_stream *stream, short events, const struct csn_co
 }
 
 /* While it is being opened, a broken connection is an engine that cannot be reached. */
-static int broken(struct csn_stream *stream, struct csn_error *err) {
-  int rc = csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_UNREACHABLE,
-                    "the container engine at %s closed the connection without an answer",
-                    stream->handle->endpoint->text);
-  if (err) err->flags = CAISSON_ERROR_RETRYABLE;
-  return rc;
+static int broken(struct csn_stream *stream, const struct csn_control *control,
+                  struct csn_error *err) {
+  return csn_handle_failure(stream->handle, CURLE_GOT_NOTHING, 0, control, err);
 }
 
 static int write_all(struct csn_stream *stream, const char *bytes, size_t n,
                      const struct csn_control *control, struct csn_error *err) {
   while (n > 0) {
     ssize_t wrote = csn_stream_write(stream, bytes, n, err);
-    if (wrote == CAISSON_E_LOST) return broken(stream, err);
+    if (wrote == CAISSON_E_LOST) return broken(stream, control, err);
     if (wrote < 0 && wrote != CSN_STREAM_AGAIN) return (int)wrote;
     int rc = wrote < 0 ? wait_for(stream, POLLOUT, control, err) : 0;
     if (rc) return rc;
@@ -110,7 +161,7 @@ static ssize_t read_some(struct csn_stream *stream, char *buffer, size_t capacit
                          const struct csn_control *control, struct csn_error *err) {
   for (;;) {
     ssize_t n = csn_stream_read(stream, buffer, capacity, err);
-    if (n == CAISSON_E_LOST) return broken(stream, err);
+    if (n == CAISSON_E_LOST) return broken(stream, control, err);
     if (n != CSN_STREAM_AGAIN) return n;
     int rc = wait_for(stream, POLLIN, control, err);
     if (rc) return rc;
@@ -141,7 +192,7 @@ static int read_head(struct csn_stream *stream, struct csn_http_head *head,
   char bytes[HEAD_READ];
   while (!head->complete) {
     ssize_t n = read_some(stream, bytes, sizeof bytes, control, err);
-    if (n == 0) return broken(stream, err);
+    if (n == 0) return broken(stream, control, err);
     if (n < 0) return (int)n;
     size_t used = 0, total = 0;
     int rc = 0;
@@ -190,6 +241,9 @@ static int stream_connect(const struct csn_endpoint *endpoint, const struct csn_
   struct csn_stream *stream CSN_CLEANUP_STREAM = csn_calloc(1, sizeof *stream);
   if (!stream) return csn_fail_nomem(err);
   stream->pending.max = HEAD_READ;
+  stream->is_tls = endpoint->has_tls;
+  stream->record = endpoint->has_tls ? csn_alloc(RECORD_MAX) : NULL;
+  if (stream->is_tls && !stream->record) return csn_fail_nomem(err);
   int rc = csn_handle_new(endpoint, &stream->handle, err);
   if (rc == 0) rc = csn_handle_prepare(stream->handle, "/", err);
   if (rc) return rc;

@@ -22,8 +22,9 @@ int csn_stream_open(struct csn_transport *transport, const struct csn_http_reque
                     struct csn_http_response *refusal, struct csn_error *err);
 
 int csn_stream_fd(const struct csn_stream *stream);
-/* Bytes that the next read returns without touching the socket: look here before polling. */
-size_t csn_stream_pending(const struct csn_stream *stream);
+/* Not 0 where the next read has something to return that polling does not show: look here before.
+ * (What came with the head, and what TLS has already taken from the socket.) */
+size_t csn_stream_pending(struct csn_stream *stream);
 
 #define CSN_STREAM_AGAIN ((ssize_t)-1000)
 
@@ -31,8 +32,8 @@ size_t csn_stream_pending(const struct csn_stream *stream);
  * CAISSON_E_LOST (engine.unreachable). Reads of up to 512 KiB are the fastest. */
 ssize_t csn_stream_read(struct csn_stream *stream, void *buffer, size_t capacity,
                         struct csn_error *err);
-/* How many bytes were taken (> 0, maybe fewer than n), CSN_STREAM_AGAIN, or CAISSON_E_LOST. Never
- * raises SIGPIPE. */
+/* How many bytes were taken (> 0, maybe fewer than n), CSN_STREAM_AGAIN, after which the next write
+ * must begin with the same bytes, or CAISSON_E_LOST. Never raises SIGPIPE. */
 ssize_t csn_stream_write(struct csn_stream *stream, const void *bytes, size_t n,
                          struct csn_error *err);
 /* Closes it. NULL is allowed. */

@@ -9,10 +9,10 @@
 
 static const struct csn_control no_control = CSN_CONTROL_NONE;
 
-static struct csn_transport *transport_to(const struct server *server) {
+TAP_UNUSED static struct csn_transport *transport_to(const struct server *server) {
   struct csn_transport *t;
   struct csn_error err = {0};
-  if (csn_transport_new(server->endpoint, &t, &err)) BAIL_OUT("%s", err.message);
+  if (csn_transport_new(server->endpoint, NULL, &t, &err)) BAIL_OUT("%s", err.message);
   return t;
 }
 

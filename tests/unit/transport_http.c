@@ -371,7 +371,7 @@ static void test_unreachable(void) {
   static const char *const endpoints[] = {"unix:///nonexistent/docker.sock", "unix:///etc/passwd",
                                           "tcp://127.0.0.1:1"};
   for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
-    if (csn_transport_new(endpoints[i], &t, &err)) BAIL_OUT("%s", err.message);
+    if (csn_transport_new(endpoints[i], NULL, &t, &err)) BAIL_OUT("%s", err.message);
     is_int(get(t, &r, &err), CAISSON_E_ENGINE, "%s", endpoints[i]);
     is_str(err.reason, CAISSON_REASON_ENGINE_UNREACHABLE, "its reason");
     ok(err.sys_errno == ENOENT || err.sys_errno == ECONNREFUSED, "its errno: %d", err.sys_errno);

@@ -328,7 +328,7 @@ static void test_nobody(void) {
   struct csn_stream *stream;
   struct csn_http_response refusal;
   struct csn_error err;
-  if (csn_transport_new("unix:///nonexistent/docker.sock", &t, NULL)) BAIL_OUT("transport");
+  if (csn_transport_new("unix:///nonexistent/docker.sock", NULL, &t, NULL)) BAIL_OUT("transport");
   is_int(open_stream(t, &no_control, &stream, &refusal, &err), CAISSON_E_ENGINE, "nobody there");
   is_int(err.sys_errno, ENOENT, "its errno");
   csn_http_response_free(&refusal);

@@ -93,6 +93,9 @@ static const struct {
      "start the engine (sudo systemctl start docker), or say at engine.endpoint in the "
      "configuration where it listens"},
     {"engine.version", "engine", "install a newer engine"},
+    {"engine.tls", "engine",
+     "correct the certificate that is named, here or on the engine's machine; engine.tls in the "
+     "configuration has ours"},
     {"engine", "engine", "see what the engine says; its own log has more (journalctl -u docker)"},
     {"image", "image",
      "get it (docker pull NAME), or name one that is here at sandbox.image in the configuration"},
@@ -180,7 +183,8 @@ static void describe_engine(const cJSON *info, char *out, size_t room) {
     const char *member, *before;
   } parts[] = {{"endpoint", ""},        {"version", ", version "}, {"api_version", ", API "},
                {"os", ", "},            {"arch", "/"},             {"kernel", ", kernel "},
-               {"default_runtime", ", runtime "}};
+               {"default_runtime", ", runtime "},
+               {"why", ", found by "}};
   size_t used = 0;
   *out = '\0';
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -203,6 +207,17 @@ static void fail_engine(struct doctor *d, const struct csn_reply *info) {
   fail(d, "engine", info);
 }
 
+/* What may be meant to be used instead. */
+static void note_others(struct doctor *d, const cJSON *answer) {
+  const cJSON *other;
+  cJSON_ArrayForEach(other, csn_json_get(answer, "others")) {
+    const char *endpoint = csn_json_string(other, "endpoint"), *name = csn_json_string(other, "name");
+    const char *state = csn_json_string(other, "state");
+    if (endpoint && name && state)
+      line(d, NOTE, "engine", NULL, "not used: %s (%s, %s)", endpoint, name, state);
+  }
+}
+
 static bool check_engine(struct doctor *d, struct csn_reply *info) {
   char text[DETAIL_MAX];
   struct csn_options options = *d->options;
@@ -221,6 +236,7 @@ static bool check_engine(struct doctor *d, struct csn_reply *info) {
   cJSON_ArrayForEach(warning, csn_json_get(answer, "warnings"))
     if (cJSON_IsString(warning))
       line(d, NOTE, "engine", NULL, "%s", warning->valuestring);
+  note_others(d, answer);
   return true;
 }
 

@@ -53,10 +53,11 @@ static int deadline_passed(struct csn_engine *engine, const struct csn_ask *ask,
                            const struct csn_control *control, struct csn_error *err) {
   int rc = csn_control_check(control, err);
   if (rc || ask->seconds == 0) return rc ? rc : CAISSON_E_DEADLINE;
+  int seconds = ask->seconds + csn_engine_patience(engine);
   rc = csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_UNREACHABLE,
                 "the container engine at %s did not answer within %d s; look at its log or restart "
                 "it",
-                csn_engine_endpoint(engine), ask->seconds);
+                csn_engine_endpoint(engine), seconds);
   if (err) err->flags = CAISSON_ERROR_RETRYABLE;
   return rc;
 }
@@ -66,9 +67,13 @@ static int send_once(struct csn_engine *engine, const struct csn_ask *ask,
                      struct csn_http_response *response, struct csn_stream **stream,
                      struct csn_error *err) {
   struct csn_control own = *control;
-  if (ask->seconds) own = csn_control_within(control, ask->seconds * CSN_SECOND);
-  int rc = stream ? csn_stream_open(engine->transport, request, &own, stream, response, err)
-                  : csn_http_do(engine->transport, request, &own, response, err);
+  struct csn_transport *transport;
+  int rc = csn_engine_transport(engine, control, &transport, err);
+  if (rc) return rc;
+  int seconds = ask->seconds ? ask->seconds + csn_transport_patience(transport) : 0;
+  if (seconds) own = csn_control_within(control, seconds * CSN_SECOND);
+  rc = stream ? csn_stream_open(transport, request, &own, stream, response, err)
+              : csn_http_do(transport, request, &own, response, err);
   if (rc == CAISSON_E_DEADLINE) return deadline_passed(engine, ask, control, err);
   return rc;
 }

@@ -9,26 +9,77 @@
 
 #define PING_SECONDS 5
 
-int csn_engine_new(const char *endpoint, struct csn_engine **engine, struct csn_error *err) {
+/* ---- which engine ---------------------------------------------------------------------------- */
+
+/* The lock is held and nothing was found yet. */
+static int find(struct csn_engine *e, const struct csn_engine_wanted *wanted,
+                const struct csn_control *control, struct csn_error *err) {
+  struct csn_transport *transport = NULL;
+  int rc = csn_discovery_find(wanted, control, &e->found, err);
+  if (rc) return rc;
+  rc = csn_transport_new(e->found.endpoint, e->found.has_tls ? &e->found.tls : NULL, &transport,
+                         err);
+  if (rc) {
+    if (rc == CAISSON_E_CONFIG) csn_error_wrap(err, "%s", e->found.why);
+    csn_engine_found_free(&e->found);
+    return rc;
+  }
+  atomic_store(&e->transport, transport);
+  return 0;
+}
+
+int csn_engine_discover(const struct csn_engine_wanted *wanted, int lazy,
+                        const struct csn_control *control, struct csn_engine **engine,
+                        struct csn_error *err) {
   struct csn_engine *e = csn_calloc(1, sizeof *e);
   if (!e) return csn_fail_nomem(err);
-  int rc = csn_transport_new(endpoint, NULL, &e->transport, err);
-  if (rc) {
-    csn_free(e);
+  pthread_mutex_init(&e->finding, NULL);
+  int rc = find(e, wanted, control, err);
+  if (rc && !(lazy && rc == CAISSON_E_ENGINE)) {
+    csn_engine_free(e);
     return rc;
   }
   *engine = e;
   return 0;
 }
 
+int csn_engine_new(const char *endpoint, struct csn_engine **engine, struct csn_error *err) {
+  const struct csn_engine_wanted wanted = {.endpoint = endpoint};
+  static const struct csn_control none = CSN_CONTROL_NONE;
+  return csn_engine_discover(&wanted, 0, &none, engine, err);
+}
+
+int csn_engine_transport(struct csn_engine *engine, const struct csn_control *control,
+                         struct csn_transport **transport, struct csn_error *err) {
+  static const struct csn_engine_wanted nothing; /* or it would have been found, or refused */
+  *transport = atomic_load(&engine->transport);
+  if (*transport) return 0;
+  pthread_mutex_lock(&engine->finding);
+  int rc = atomic_load(&engine->transport) ? 0 : find(engine, &nothing, control, err);
+  pthread_mutex_unlock(&engine->finding);
+  *transport = atomic_load(&engine->transport);
+  return rc;
+}
+
 void csn_engine_free(struct csn_engine *engine) {
   if (!engine) return;
-  csn_transport_free(engine->transport);
+  csn_transport_free(atomic_load(&engine->transport));
+  csn_engine_found_free(&engine->found);
+  pthread_mutex_destroy(&engine->finding);
   csn_free(engine);
 }
 
+const struct csn_engine_found *csn_engine_found(const struct csn_engine *engine) {
+  return atomic_load(&engine->transport) ? &engine->found : NULL;
+}
+
 const char *csn_engine_endpoint(const struct csn_engine *engine) {
-  return csn_transport_endpoint(engine->transport);
+  return atomic_load(&engine->transport) ? engine->found.endpoint : "unix:///var/run/docker.sock";
+}
+
+int csn_engine_patience(const struct csn_engine *engine) {
+  const struct csn_transport *transport = atomic_load(&engine->transport);
+  return transport ? csn_transport_patience(transport) : 0;
 }
 
 void csn_engine_forget(struct csn_engine *engine) {

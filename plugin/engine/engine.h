@@ -8,7 +8,7 @@
  *   CAISSON_E_CANCELLED, CAISSON_E_DEADLINE   the caller's own control
  *   CAISSON_E_NOMEM
  *   CAISSON_E_ENGINE   by reason: engine.unreachable (also: no answer within its own deadline),
- *                      engine.permission, engine.protocol, engine.version; or the engine refused:
+ *                      engine.permission, engine.tls, engine.protocol, engine.version; or it refused:
  *                      engine.not_found, engine.conflict, image.missing, disk.full, engine.refused;
  *                      then the message has what was asked, the HTTP status and the engine's words.
  * Names and ids are interchangeable where a `container` is asked for. */
@@ -19,6 +19,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "engine/discovery.h"
 #include "util/control.h"
 #include "util/error.h"
 
@@ -29,11 +30,21 @@
 /* Thread-safe. */
 struct csn_engine;
 
-/* Checks the form of the endpoint (unix:///path, tcp://host:port); asks nothing yet. 0,
+/* The engine at this endpoint. Checks its form (see csn_transport_new()); asks nothing yet. 0,
  * CAISSON_E_CONFIG or CAISSON_E_NOMEM. */
 int csn_engine_new(const char *endpoint, struct csn_engine **engine, struct csn_error *err);
+/* The engine that csn_discovery_find() finds, with its errors. With `lazy` it is none where nothing
+ * is named and nothing answers: each operation then looks again, until there is one. */
+int csn_engine_discover(const struct csn_engine_wanted *wanted, int lazy,
+                        const struct csn_control *control, struct csn_engine **engine,
+                        struct csn_error *err);
+/* What was found; NULL as long as nothing was. */
+const struct csn_engine_found *csn_engine_found(const struct csn_engine *engine);
+/* Seconds to allow it beyond what an engine on this machine may take: 0 but by ssh. */
+int csn_engine_patience(const struct csn_engine *engine);
 /* No operation may be running. NULL is allowed. Open streams live on. */
 void csn_engine_free(struct csn_engine *engine);
+/* "unix:///var/run/docker.sock" as long as none was found. */
 const char *csn_engine_endpoint(const struct csn_engine *engine);
 
 /* Does it answer, in a version that we speak? (5 s.) */

@@ -9,7 +9,6 @@
 #include "util/schema_defaults.h"
 
 #define CONFIG_MAX ((size_t)1 << 20)
-#define DEFAULT_ENDPOINT "unix:///var/run/docker.sock"
 
 static int invalid(struct csn_error *err, const char *path, const char *words) {
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, "%s: %s", path, words);
@@ -39,11 +38,6 @@ static int check(const struct csn_config *c, struct csn_error *err) {
 }
 
 /* ---- reading: every default stands in the schema and was filled in before ---------------------- */
-
-static const char *default_endpoint(void) {
-  const char *host = getenv("DOCKER_HOST");
-  return host && *host ? host : DEFAULT_ENDPOINT;
-}
 
 static uint64_t size_of(const cJSON *object, const char *name) {
   return csn_policy_bytes(csn_json_get(object, name));
@@ -87,14 +81,39 @@ static void read_jobs(const cJSON *jobs, struct csn_job_settings *j) {
   if (j->timeout_ms > j->max_timeout_ms) j->timeout_ms = j->max_timeout_ms;
 }
 
-static void read_all(struct csn_config *c) {
-  const cJSON *engine = csn_json_get(c->document, "engine");
-  c->instance = csn_json_string(c->document, "instance", "");
-  c->endpoint = csn_json_string(engine, "endpoint", default_endpoint());
+static void read_engine(const cJSON *engine, struct csn_config *c) {
+  static char origin[] = "engine.tls";
+  const cJSON *tls = csn_json_get(engine, "tls");
+  c->engine.endpoint = csn_json_string(engine, "endpoint", NULL);
+  c->engine.context = csn_json_string(engine, "context", NULL);
   c->lazy = csn_json_bool(engine, "lazy", 0);
+  c->tls = (struct csn_tls){.ca = cJSON_GetStringValue(csn_json_get(tls, "ca")),
+                            .cert = cJSON_GetStringValue(csn_json_get(tls, "cert")),
+                            .key = cJSON_GetStringValue(csn_json_get(tls, "key")),
+                            .origin = origin,
+                            .insecure = !csn_json_bool(tls, "verify", 1)};
+}
+
+static void read_all(struct csn_config *c) {
+  c->instance = csn_json_string(c->document, "instance", "");
+  read_engine(csn_json_get(c->document, "engine"), c);
   read_sandbox(csn_json_get(c->document, "sandbox"), &c->sandbox);
   read_tools(csn_json_get(c->document, "tools"), &c->tools);
   read_jobs(csn_json_get(c->document, "jobs"), &c->tools.jobs);
+}
+
+/* "tls": {} is TLS too, so that it is given is seen before defaults are filled in. */
+static int check_engine(const cJSON *engine, struct csn_config *c, struct csn_error *err) {
+  int has_endpoint = csn_json_get(engine, "endpoint") != NULL;
+  if (has_endpoint && csn_json_get(engine, "context"))
+    return invalid(err, "engine.context", "engine.endpoint says already which engine it is; leave "
+                                          "one of the two out");
+  if (!csn_json_get(engine, "tls")) return 0;
+  if (!has_endpoint)
+    return invalid(err, "engine.tls", "is for the engine at engine.endpoint, which is not given "
+                                      "(DOCKER_HOST has DOCKER_CERT_PATH, a context has its own)");
+  c->engine.tls = &c->tls;
+  return 0;
 }
 
 /* Before defaults are filled in: only what the operator wrote can contradict itself. */
@@ -120,6 +139,7 @@ int csn_config_read(const cJSON *schema, const char *json, size_t n, struct csn_
   if (rc == 0)
     rc = csn_schema_check(schema, out->document, "configuration", CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, err);
   if (rc == 0) rc = check_given(out->document, err);
+  if (rc == 0) rc = check_engine(csn_json_get(out->document, "engine"), out, err);
   if (rc == 0) rc = csn_schema_fill_defaults(schema, out->document, err);
   if (rc == 0) {
     read_all(out);

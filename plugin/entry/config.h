@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "engine/discovery.h"
 #include "session/policy.h"
 #include "tools/tool.h"
 #include "util/error.h"
@@ -12,7 +13,8 @@
 struct csn_config {
   cJSON *document; /* as given; strings below point into it or are literals */
   const char *instance;
-  const char *endpoint; /* of the engine */
+  struct csn_engine_wanted engine;
+  struct csn_tls tls; /* what engine.tls points to; borrows from the document */
   int lazy;
   struct csn_sandbox_settings sandbox;
   struct csn_tool_settings tools;

@@ -43,13 +43,15 @@ static void find_log(struct csn_instance *i, const caisson_host *host) {
 }
 
 static int build(struct csn_instance *i, const char *json, size_t n, struct csn_error *err) {
+  static const struct csn_control none = CSN_CONTROL_NONE;
   int rc = csn_manifest_parse(&i->manifest, err);
   if (rc == 0)
     rc = csn_config_read(csn_manifest_config_schema(i->manifest), json, n, &i->config, err);
   if (rc == 0)
     rc = csn_catalog_new(i->manifest, i->config.instance, i->config.document, &i->config.tools,
                          &i->catalog, err);
-  if (rc == 0) rc = csn_engine_new(i->config.endpoint, &i->engine, err);
+  if (rc == 0)
+    rc = csn_engine_discover(&i->config.engine, i->config.lazy, &none, &i->engine, err);
   if (rc == 0)
     rc = csn_sessions_new(i->config.instance, &i->config.sandbox, i->engine, &i->log, &i->sessions,
                           err);
@@ -61,13 +63,14 @@ static int build(struct csn_instance *i, const char *json, size_t n, struct csn_
 static int check_engine(struct csn_instance *i, struct csn_error *err) {
   struct csn_control control = CSN_CONTROL_NONE;
   if (i->config.lazy) return 0;
-  control.deadline = csn_clock_after(CREATE_NS);
+  int64_t limit = CREATE_NS + csn_engine_patience(i->engine) * CSN_SECOND;
+  control.deadline = csn_clock_after(limit);
   int rc = csn_engine_ping(i->engine, &control, err);
   if (rc != CAISSON_E_DEADLINE) return rc;
   return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_UNREACHABLE,
-                  "the container engine at %s did not answer within 2 s; is it running? With "
+                  "the container engine at %s did not answer within %d s; is it running? With "
                   "\"engine\": {\"lazy\": true} the first call asks it instead",
-                  i->config.endpoint);
+                  csn_engine_endpoint(i->engine), (int)(limit / CSN_SECOND));
 }
 
 int csn_instance_create(const caisson_host *host, const char *config_json, size_t n, uint64_t *id,
@@ -92,7 +95,7 @@ int csn_instance_create(const caisson_host *host, const char *config_json, size_
   csn_registry_add(&i->handle, CSN_HANDLE_INSTANCE, free_instance);
   *id = i->handle.id;
   csn_log(&i->log, CAISSON_LOG_INFO, "instance \"%s\" ready: engine %s, image %s",
-          i->config.instance, i->config.endpoint, i->config.sandbox.image);
+          i->config.instance, csn_engine_endpoint(i->engine), i->config.sandbox.image);
   csn_registry_put(&i->handle);
   return 0;
 }

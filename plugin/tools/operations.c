@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/images.h"
+#include "tools/engine_report.h"
 #include "tools/result.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
@@ -142,6 +143,7 @@ static int add_engine(const struct csn_tool_call *call, const struct csn_engine_
   rc |= csn_json_add_string(out, "default_runtime", info->default_runtime);
   rc |= csn_json_add_bool(out, "rootless", info->rootless);
   rc |= csn_json_add_string(out, "helper", csn_sessions_helper(call->sessions));
+  rc |= csn_engine_report(call->engine, info, csn_sessions_helper(call->sessions), out);
   return rc;
 }
 

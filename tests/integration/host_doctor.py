@@ -8,7 +8,12 @@ from tap import diag, done_testing, is_, ok
 
 
 def lines_of(done):
-    return {line.split()[1]: line for line in done.out.splitlines() if len(line.split()) > 1}
+    """The first line of each check; what follows of the same name are notes."""
+    found = {}
+    for line in done.out.splitlines():
+        if len(line.split()) > 1:
+            found.setdefault(line.split()[1], line)
+    return found
 
 
 def test_good():
@@ -19,6 +24,7 @@ def test_good():
                   "hardening").split():
         ok(lines.get(check, "").startswith("ok "), "%s: ok" % check) or diag(done.out)
     ok(os.path.realpath(os.environ["CAISSON_PLUGIN"]) in lines["plugin"], "it says which plugin")
+    ok("found by engine.endpoint in the configuration" in lines["engine"], "which engine, and why")
     ok("MiB" in lines["limits"] and "processes" in lines["limits"], "and which limits hold inside")
     ok("\033" not in done.out, "no colours in a pipe")
     is_(host("sessions", "--json").json()["structuredContent"]["sessions"], [],

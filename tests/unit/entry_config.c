@@ -24,10 +24,9 @@ static int read_config(const char *json, struct csn_config *out, struct csn_erro
 static void test_defaults(const char *json, const char *what) {
   struct csn_config c;
   struct csn_error err;
-  unsetenv("DOCKER_HOST");
   is_int(read_config(json, &c, &err), 0, "%s is a whole configuration", what);
   is_str(c.instance, "default", "instance");
-  is_str(c.endpoint, "unix:///var/run/docker.sock", "engine.endpoint");
+  ok(!c.engine.endpoint && !c.engine.context && !c.engine.tls, "engine: whatever is found");
   is_int(c.lazy, 0, "engine.lazy");
   is_str(c.sandbox.image, "python:3.12-slim", "sandbox.image");
   is_str(c.sandbox.user, "auto", "sandbox.user");
@@ -77,22 +76,47 @@ static void test_documented(void) {
   csn_config_free(&c);
 }
 
-static void test_environment(void) {
+static int read_engine(const char *members, struct csn_config *c, struct csn_error *err) {
+  char json[512];
+  snprintf(json, sizeof json, "{\"config_version\":1,\"engine\":{%s}}", members);
+  return read_config(json, c, err);
+}
+
+static void test_engine(void) {
+  static const struct {
+    const char *members, *words;
+  } wrong[] = {
+      {"\"endpoint\":\"unix:///x\",\"context\":\"y\"", "engine.context: "},
+      {"\"tls\":{}", "engine.tls: is for the engine at engine.endpoint"},
+      {"\"endpoint\":\"tcp://h\",\"tls\":{\"ca\":\"relative.pem\"}", "engine.tls.ca"},
+      {"\"endpoint\":\"tcp://h\",\"tls\":{\"verify\":0}", "engine.tls.verify"},
+      {"\"endpoint\":\"tcp://h\",\"tls\":{\"password\":\"x\"}", "password"},
+  };
   struct csn_config c;
   struct csn_error err;
-  setenv("DOCKER_HOST", "tcp://10.0.0.1:2375", 1);
-  is_int(read_config("{}", &c, &err), 0, "with DOCKER_HOST");
-  is_str(c.endpoint, "tcp://10.0.0.1:2375", "the engine is the one it names");
+  is_int(read_engine("\"endpoint\":\"unix:///x\"", &c, &err), 0, "an endpoint");
+  is_str(c.engine.endpoint, "unix:///x", "is what is wanted");
+  ok(!c.engine.tls, "without TLS");
   csn_config_free(&c);
-  is_int(read_config("{\"config_version\":1,\"engine\":{\"endpoint\":\"unix:///x\"}}", &c, &err), 0,
-         "and an endpoint");
-  is_str(c.endpoint, "unix:///x", "which goes before it");
+  is_int(read_engine("\"context\":\"y\"", &c, &err), 0, "a context");
+  is_str(c.engine.context, "y", "likewise");
   csn_config_free(&c);
-  setenv("DOCKER_HOST", "", 1);
-  is_int(read_config("{}", &c, &err), 0, "an empty DOCKER_HOST");
-  is_str(c.endpoint, "unix:///var/run/docker.sock", "is none");
+  is_int(read_engine("\"endpoint\":\"tcp://h\",\"tls\":{}", &c, &err), 0, "TLS");
+  ok(c.engine.tls && !c.engine.tls->ca && !c.engine.tls->insecure, "as it is by default");
   csn_config_free(&c);
-  unsetenv("DOCKER_HOST");
+  is_int(read_engine("\"endpoint\":\"tcp://h\",\"tls\":{\"ca\":\"/a\",\"cert\":\"/c\","
+                     "\"key\":\"/k\",\"verify\":false}",
+                     &c, &err),
+         0, "and with all of it");
+  is_str(c.engine.tls->ca, "/a", "its CA");
+  is_str(c.engine.tls->cert, "/c", "its certificate");
+  is_str(c.engine.tls->key, "/k", "its key");
+  is_int(c.engine.tls->insecure, 1, "unverified");
+  csn_config_free(&c);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    is_int(read_engine(wrong[i].members, &c, &err), CAISSON_E_CONFIG, "%s", wrong[i].members);
+    ok(strstr(err.message, wrong[i].words), "is refused: %s", err.message);
+  }
 }
 
 /* ---- what is given -------------------------------------------------------------------------- */
@@ -236,7 +260,7 @@ int main(void) {
   test_defaults("{}", "{}");
   test_defaults("{\"config_version\":1}", "{\"config_version\":1}");
   test_documented();
-  test_environment();
+  test_engine();
   test_given();
   test_mistakes();
   test_bytes();

@@ -72,7 +72,9 @@ int csn_engine_info(struct csn_engine *engine, const struct csn_control *control
                                    .storage_driver = "overlay2",
                                    .cgroup_version = "1",
                                    .default_runtime = "runc",
-                                   .info = cJSON_CreateObject()};
+                                   .info = cJSON_Parse(
+                                       "{\"Runtimes\": {\"runc\": {}, \"runsc\": {}}, "
+                                       "\"SecurityOptions\": [\"name=seccomp\"]}")};
   return 0;
 }
 
@@ -83,6 +85,21 @@ void csn_engine_info_free(struct csn_engine_info *info) {
 const char *csn_engine_endpoint(const struct csn_engine *engine) {
   (void)engine;
   return "unix:///run/x.sock";
+}
+
+const struct csn_engine_found *csn_engine_found(const struct csn_engine *engine) {
+  static char endpoint[] = "unix:///run/x.sock";
+  static const struct csn_engine_found found = {
+      .endpoint = endpoint, .source = "DOCKER_HOST", .why = "so it was told"};
+  (void)engine;
+  return &found;
+}
+
+int csn_discovery_others(const char *chosen, cJSON *array) {
+  cJSON *other = cJSON_CreateObject();
+  csn_json_add_string(other, "endpoint", "unix:///run/y.sock");
+  csn_json_add_string(other, "state", strcmp(chosen, "unix:///run/x.sock") ? "wrong" : "not tried");
+  return csn_json_append(array, other);
 }
 
 int csn_image_inspect(struct csn_engine *engine, const char *name,
@@ -190,6 +207,9 @@ static void test_engine(void) {
          "endpoint: unix:///run/x.sock\nname: Docker\nversion: 20.10.24\napi_version: 1.41\n"
          "os: linux\narch: amd64\nkernel: 5.10\nstorage_driver: overlay2\ncgroup_version: 1\n"
          "default_runtime: runc\nrootless: no\nhelper: /.caisson/guest-0123456789abcdef\n"
+         "source: DOCKER_HOST\nwhy: so it was told\ncgroup_driver: -\nruntimes: runc, runsc\n"
+         "others: unix:///run/y.sock not tried\n"
+         "warnings: it uses cgroup v1, which new kernels and engines give up; boot with the unified hierarchy (systemd.unified_cgroup_hierarchy=1)\n"
          "image: name img:1, present yes, id sha256:abc",
          "in words");
   fake.image_rc = 1;

@@ -92,9 +92,10 @@ def command_lines():
 
 class PrivateEngine:
     """tmpfs: megabytes of a file system of its own for the engine's data; None: the machine's.
-    settings: what its daemon.json says."""
+    settings: what its daemon.json says. arguments: more of them, for dockerd."""
 
-    def __init__(self, tmpfs=None, settings=None):
+    def __init__(self, tmpfs=None, settings=None, arguments=()):
+        self.arguments = list(arguments)
         self.folder = tempfile.mkdtemp(prefix="caisson-engine-")
         self.data = os.path.join(self.folder, "data")
         self.socket = os.path.join(self.folder, "engine.sock")
@@ -118,7 +119,8 @@ class PrivateEngine:
                    "--host", self.endpoint, "--data-root", self.data,
                    "--exec-root", os.path.join(self.folder, "exec"),
                    "--pidfile", os.path.join(self.folder, "pid"),
-                   "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"]
+                   "--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false",
+                   *self.arguments]
         path = os.environ["PATH"] + ":/usr/sbin:/sbin"
         self.process = subprocess.Popen(
             with_own_root(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,

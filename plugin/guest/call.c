@@ -83,7 +83,7 @@ static void fail_to_launch(struct csn_serve *serve, const struct csn_launch_fail
 static void open_job_socket(struct csn_serve *serve) {
   struct csn_call *call = &serve->call;
   int pair[2];
-  call->is_look = strcmp(call->request.run.operation, CSN_JOB_LIST_OPERATION) == 0;
+  call->is_look = csn_job_only_looks(call->request.run.operation);
   call->job = (struct csn_job_given){&call->request, call->script.path};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return;
   csn_registry_attach(&serve->registry, pair[1]);

@@ -40,7 +40,9 @@ size_t csn_hub_poll(const struct csn_hub *hub, struct pollfd *fds) {
   fds[0] = (struct pollfd){.fd = hub->listener, .events = POLLIN};
   for (size_t i = 0; i < hub->count; i++)
     fds[1 + i] = (struct pollfd){.fd = hub->peers[i].fd, .events = POLLIN};
-  return 1 + hub->count + csn_jobs_poll(&hub->jobs, fds + 1 + hub->count);
+  size_t count = 1 + hub->count;
+  count += csn_jobs_poll(&hub->jobs, fds + count);
+  return count + csn_jobs_poll(&hub->service.runs, fds + count);
 }
 
 bool csn_hub_knows(const struct csn_hub *hub, pid_t pid) {
@@ -90,6 +92,7 @@ static void kill_all(struct csn_hub *hub, const char *why, bool spare_operations
                      struct csn_sweep_result *result) {
   pid_t spared[CSN_HUB_PEERS_MAX];
   csn_jobs_lose(&hub->jobs, why);
+  csn_jobs_lose(&hub->service.runs, why);
   for (size_t i = 0; i < hub->count; i++) {
     const struct csn_hub_peer *peer = &hub->peers[i];
     spared[i] = spare_operations && peer->speaker > 0 ? peer->speaker : peer->pid;
@@ -187,10 +190,29 @@ void csn_hub_check_jobs(struct csn_hub *hub) {
   uint32_t running = csn_jobs_running(&hub->jobs);
   if (running != hub->jobs_ran) hub->active = csn_guest_now();
   hub->jobs_ran = running;
-  if (hub->jobs.lost == 0) return;
-  snprintf(why, sizeof why, "the keeper of job-%u was killed", hub->jobs.lost);
-  hub->jobs.lost = 0;
+  csn_service_check(&hub->service, csn_guest_now());
+  if (hub->jobs.lost == 0 && hub->service.runs.lost == 0) return;
+  if (hub->jobs.lost != 0)
+    snprintf(why, sizeof why, "the keeper of job-%u was killed", hub->jobs.lost);
+  else
+    snprintf(why, sizeof why, "the keeper of the service was killed");
+  hub->jobs.lost = hub->service.runs.lost = 0;
   csn_hub_purge(hub, why);
+}
+
+static void answer_service(struct csn_hub *hub, const struct csn_hub_peer *peer,
+                           const struct csn_hub_request *request, const int *fds) {
+  struct csn_hub_answer answer = make_answer(CSN_HUB_SERVICE, request->number, "");
+  bool wants_log = request->kind == CSN_HUB_SERVICE_LOOK && (request->flags & CSN_HUB_LOG) != 0;
+  int log = csn_service_log(&hub->service);
+  if (request->kind == CSN_HUB_SERVICE_LOOK)
+    csn_service_look(&hub->service, &answer);
+  else if (fds[CSN_JOB_INPUTS - 1] >= 0)
+    csn_service_start(&hub->service, request, fds, &answer);
+  if (wants_log && log >= 0)
+    csn_hub_send_answer(peer->fd, &answer, log);
+  else
+    send_answer(peer, &answer);
 }
 
 /* ---- peers --------------------------------------------------------------------------------- */
@@ -211,6 +233,9 @@ static void obey_about_jobs(struct csn_hub *hub, const struct csn_hub_peer *peer
     break;
   case CSN_HUB_JOB_SEEN: csn_jobs_seen(&hub->jobs, request, peer->fd); break;
   case CSN_HUB_JOB_COMMIT: csn_jobs_commit(&hub->jobs, peer->fd); break;
+  case CSN_HUB_SERVICE_START:
+  case CSN_HUB_SERVICE_LOOK: answer_service(hub, peer, request, fds); break;
+  case CSN_HUB_SERVICE_READY: csn_service_ready(&hub->service, (uint32_t)request->pid); break;
   default: break;
   }
 }
@@ -334,6 +359,8 @@ void csn_hub_handle(struct csn_hub *hub, const struct pollfd *fds, size_t count)
   /* From the last on, since dropping one moves the last into its place. */
   uint32_t stubborn = csn_jobs_handle(&hub->jobs);
   if (stubborn != 0) csn_hub_purge(hub, "a background job could not be ended otherwise");
+  if (csn_jobs_handle(&hub->service.runs) != 0)
+    csn_hub_purge(hub, "what a run of the service left could not be ended otherwise");
   if (hub->jobs.killed != 0 && !hub->has_subreapers) kill_orphans(hub, hub->jobs.killed);
   hub->jobs.killed = 0;
   for (size_t i = count; i-- > 1;) {
@@ -368,6 +395,7 @@ static bool is_silent(const struct csn_hub_peer *peer, uint64_t now) {
 
 void csn_hub_tick(struct csn_hub *hub, uint64_t now) {
   csn_jobs_continue(&hub->jobs);
+  csn_jobs_continue(&hub->service.runs);
   if (csn_jobs_running(&hub->jobs) > 0) hub->active = now;
   for (size_t i = hub->count; i-- > 0;) {
     struct csn_hub_peer *peer = &hub->peers[i];

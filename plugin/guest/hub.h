@@ -8,6 +8,7 @@
 #define CSN_GUEST_HUB_H
 
 #include "guest/job_table.h"
+#include "guest/service.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct csn_hub {
   struct csn_hub_peer peers[CSN_HUB_PEERS_MAX];
   size_t count;
   struct csn_job_table jobs;
+  struct csn_service service;   /* its running makes nobody busy: it may run for ever */
   uint32_t jobs_ran;   /* when we last looked */
   void (*before_kill)(void);                /* checks that we still are ourselves */
   void (*reaped)(pid_t pid, int status);
@@ -46,7 +48,7 @@ struct csn_hub {
 int csn_hub_open(struct csn_hub *hub);
 
 /* Fill in the descriptors to wait for; at most CSN_HUB_POLL_MAX. */
-#define CSN_HUB_POLL_MAX (1 + CSN_HUB_PEERS_MAX + CSN_JOBS_RUNNING_MAX)
+#define CSN_HUB_POLL_MAX (1 + CSN_HUB_PEERS_MAX + CSN_JOBS_RUNNING_MAX + 1)
 size_t csn_hub_poll(const struct csn_hub *hub, struct pollfd *fds);
 
 /* Deal with what poll found in the same array. */
@@ -66,8 +68,8 @@ bool csn_hub_knows(const struct csn_hub *hub, pid_t pid);
 /* A call is in flight, or a job runs. */
 bool csn_hub_is_busy(const struct csn_hub *hub);
 
-/* Once a turn: a job's end is a sign of life. When its keeper was killed, so is everything, since
- * nobody knows what was the job's. */
+/* Once a turn: a job's end is a sign of life; the service is looked after. When the keeper of either
+ * was killed, so is everything, since nobody knows what was the job's. */
 void csn_hub_check_jobs(struct csn_hub *hub);
 
 /* Kill all that runs but the serves, jobs too, and tell them why. */

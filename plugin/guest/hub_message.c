@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sending a request with descriptors: see hub_message.h.
+ * Sending with descriptors: see hub_message.h.
  */
 #include "guest/hub_message.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
-bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *fds, size_t count,
-                  int flags) {
+static bool send_with(int socket, void *bytes, size_t size, const int *fds, size_t count,
+                      int flags) {
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(CSN_HUB_FDS_MAX * sizeof(int))] = {0};
-  struct csn_hub_request copy = *request;
-  struct iovec part = {&copy, sizeof copy};
+  struct iovec part = {bytes, size};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
                            .msg_controllen = CMSG_SPACE(count * sizeof(int))};
   struct cmsghdr *head = CMSG_FIRSTHDR(&message);
   *head = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
                            .cmsg_len = CMSG_LEN(count * sizeof(int))};
   memcpy(CMSG_DATA(head), fds, count * sizeof(int));
-  return sendmsg(socket, &message, flags | MSG_NOSIGNAL) == (ssize_t)sizeof copy;
+  return sendmsg(socket, &message, flags | MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *fds, size_t count,
+                  int flags) {
+  struct csn_hub_request copy = *request;
+  return send_with(socket, &copy, sizeof copy, fds, count, flags);
+}
+
+bool csn_hub_send_answer(int socket, const struct csn_hub_answer *answer, int fd) {
+  struct csn_hub_answer copy = *answer;
+  return send_with(socket, &copy, sizeof copy, &fd, 1, MSG_DONTWAIT);
 }

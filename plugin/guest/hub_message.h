@@ -40,8 +40,13 @@ enum csn_hub_request_kind {
                               number 0: there is none */
   CSN_HUB_JOB_KILL = 10,   /* kill all of job `pid`; LOOK tells when that is done */
   CSN_HUB_JOB_SEEN = 11,   /* so much of job `pid`'s output has been shown, once JOB_COMMIT comes */
-  CSN_HUB_JOB_COMMIT = 12  /* the operation that asked on this connection has ended well, and its
+  CSN_HUB_JOB_COMMIT = 12, /* the operation that asked on this connection has ended well, and its
                               call with it: from its serve, which holds this end too */
+  /* with descriptors as JOB_START: start it as the sandbox's service, unless there is one; answered
+     by SERVICE, which says what there is then */
+  CSN_HUB_SERVICE_START = 13,
+  CSN_HUB_SERVICE_LOOK = 14,   /* answered by SERVICE; with LOG the ring comes with it */
+  CSN_HUB_SERVICE_READY = 15   /* run `pid` has answered its probe */
 };
 
 #define CSN_HUB_COMMAND_MAX 160
@@ -52,9 +57,10 @@ struct csn_hub_request {
   uint16_t zero;
   uint32_t number;    /* comes back in the answer */
   int32_t pid;        /* KILL; a job's number in JOB_* */
-  uint32_t flags;     /* KILL: CSN_HUB_FREEZE; JOB_LOOK: CSN_HUB_NEXT */
+  uint32_t flags;     /* KILL: CSN_HUB_FREEZE; JOB_LOOK: CSN_HUB_NEXT; SERVICE_*: the others */
   uint64_t out, err;  /* JOB_SEEN: offsets */
-  uint64_t timeout_ms, output_max;      /* JOB_START: of this job; 0: none */
+  uint64_t timeout_ms, output_max;      /* JOB_START: of this job; 0: none. SERVICE_START:
+                                           output_max is the ring's size */
   uint32_t running_max, kept_max;       /* JOB_START: jobs that run, and that ended and are kept */
   char command[CSN_HUB_COMMAND_MAX];    /* JOB_START: what to call it; NUL-terminated */
 };
@@ -62,6 +68,9 @@ struct csn_hub_request {
 /* freeze everything from the start: it was tried before and was not enough */
 #define CSN_HUB_FREEZE 1u
 #define CSN_HUB_NEXT 2u
+#define CSN_HUB_AGAIN 4u     /* SERVICE_START: also one that has ended */
+#define CSN_HUB_RESTART 8u   /* SERVICE_START: whenever a run of it fails */
+#define CSN_HUB_LOG 16u      /* SERVICE_LOOK */
 
 enum csn_hub_job_state {
   CSN_HUB_JOB_STARTING = 1,
@@ -93,7 +102,24 @@ struct csn_hub_job {
   uint64_t timeout_ms, output_max;
   char command[CSN_HUB_COMMAND_MAX];
   int32_t write_error;          /* errno of the write to its files that failed; 0: none did */
-  uint32_t zero;
+  int32_t pid;                  /* of its command, once it runs */
+};
+
+enum csn_hub_service_state {
+  CSN_HUB_SERVICE_NONE = 0,
+  CSN_HUB_SERVICE_STARTING = 1,
+  CSN_HUB_SERVICE_RUNNING = 2,   /* something of it is alive */
+  CSN_HUB_SERVICE_WAITING = 3,   /* its last run failed, the next one will come */
+  CSN_HUB_SERVICE_ENDED = 4
+};
+
+struct csn_hub_service {
+  uint8_t state;
+  uint8_t is_ready;     /* this run has answered its probe */
+  uint8_t is_new;       /* START: it was started just now, because of that */
+  uint8_t zero;
+  uint32_t restarts;
+  uint64_t log_bytes;   /* that it ever printed */
 };
 
 /* From process 1. */
@@ -101,7 +127,8 @@ enum csn_hub_answer_kind {
   CSN_HUB_STATUS = 1,
   CSN_HUB_KILLED = 2,
   CSN_HUB_PURGED = 3,
-  CSN_HUB_JOB = 4
+  CSN_HUB_JOB = 4,
+  CSN_HUB_SERVICE = 5
 };
 
 struct csn_hub_answer {
@@ -115,9 +142,10 @@ struct csn_hub_answer {
   uint32_t found;               /* KILLED: how many live descendants there were */
   uint32_t zero;
   /* STATUS: the key; KILLED: the first found; PURGED: the reason; JOB: why it was refused or lost,
-     or its survivors */
+     or its survivors; SERVICE: the same of its last run */
   char text[CSN_HUB_TEXT_MAX];
-  struct csn_hub_job job;       /* JOB */
+  struct csn_hub_job job;       /* JOB; SERVICE: its last run, number 0 if there is none */
+  struct csn_hub_service service;   /* SERVICE */
 };
 
 /* A busy serve speaks at least so often; one that is silent for CSN_HUB_DEAD_MS is taken for
@@ -130,5 +158,7 @@ struct csn_hub_answer {
 /* Send a request with `count` descriptors, at least one. */
 bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *fds, size_t count,
                   int flags);
+/* An answer with one descriptor, without waiting. */
+bool csn_hub_send_answer(int socket, const struct csn_hub_answer *answer, int fd);
 
 #endif

@@ -63,6 +63,7 @@ static void check_squeezed(void) {
 static void note_reaped(pid_t pid, int status) {
   if (pid == hub.first) first_status = status;
   csn_jobs_reaped(&hub.jobs, pid);
+  csn_jobs_reaped(&hub.service.runs, pid);
 }
 
 static void reap(void) {
@@ -159,7 +160,8 @@ _Noreturn void csn_init_main(const struct csn_init_options *options) {
     fds[0] = (struct pollfd){.fd = signals, .events = POLLIN};
     size_t count = csn_hub_poll(&hub, fds + 1);
     /* It fails when our limit on descriptors was lowered. */
-    if (poll(fds, 1 + count, TICK_MS) < 0) check_squeezed();
+    int wait = csn_service_wait(&hub.service, csn_guest_now(), TICK_MS);
+    if (poll(fds, 1 + count, wait) < 0) check_squeezed();
     if (fds[0].revents != 0) drain_signals(signals);
     reap();
     csn_hub_handle(&hub, fds + 1, count);

@@ -10,11 +10,15 @@
 
 #include <stdbool.h>
 
-/* All operations on jobs are called so. */
+/* All operations on jobs are called so, and those on the service, which is one. */
 #define CSN_JOB_OPERATION "job_"
+#define CSN_SERVICE_OPERATION "service_"
 #define CSN_JOB_START_OPERATION "job_start"
 #define CSN_JOB_KILL_OPERATION "job_kill"
 #define CSN_JOB_LIST_OPERATION "job_list"
+#define CSN_SERVICE_START_OPERATION "service_start"
+#define CSN_SERVICE_STATUS_OPERATION "service_status"
+#define CSN_SERVICE_LOG_OPERATION "service_log"
 
 /* In such an operation, the socket to process 1 (hub_message.h); its serve holds it too. */
 #define CSN_JOB_HUB 3
@@ -30,5 +34,9 @@ const struct csn_job_given *csn_job_given(void);
 
 /* Whether a request is one about jobs. */
 bool csn_job_is_about(const struct csn_wire_run *run);
+/* Whether it runs a program besides. */
+bool csn_job_starts_program(const char *operation);
+/* Whether it only looks, and so is no sign of life. */
+bool csn_job_only_looks(const char *operation);
 
 #endif

@@ -10,6 +10,7 @@
 #include "guest/job_dir.h"
 #include "guest/oom.h"
 #include "guest/request.h"
+#include "guest/ring.h"
 #include "guest/spawn.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 /* Where the descriptors are, once arranged. */
-enum { CONTROL = 3, REQUEST = 4, INPUT = 5, SCRIPT = 6, FIRST_FREE = 7 };
+enum { CONTROL = 3, REQUEST = 4, INPUT = 5, SCRIPT = 6, RING = 7, FIRST_FREE = 8 };
 
 #define ROUND_NS (25 * CSN_MS_IN_NS)        /* for dying; then another sweep, and a longer wait */
 #define GIVE_UP_NS (2000 * CSN_MS_IN_NS)
@@ -40,6 +41,8 @@ static struct {
   struct csn_request request;
   struct csn_spawned process;
   struct stream out, err;
+  bool is_service;
+  struct csn_ring ring;                /* of a service */
   bool has_children;
   bool full;                           /* nothing more is kept: what is kept has no gaps */
   bool oom_score_raised;
@@ -66,7 +69,7 @@ static _Noreturn void fail(int stage, int number) {
   job.about.stage = (uint8_t)stage;
   job.about.status = number;
   tell(CSN_JOB_FAILED, 0);
-  csn_job_dir_remove(job.about.number);
+  if (!job.is_service) csn_job_dir_remove(job.about.number);
   _exit(0);
 }
 
@@ -138,7 +141,10 @@ static size_t take_output(struct stream *stream) {
   static char bytes[65536];
   ssize_t got = read(stream->pipe, bytes, sizeof bytes);
   if (got <= 0) return 0;
-  keep(stream, bytes, (size_t)got);
+  if (job.is_service)
+    csn_ring_add(&job.ring, bytes, (size_t)got);
+  else
+    keep(stream, bytes, (size_t)got);
   return (size_t)got;
 }
 
@@ -167,7 +173,10 @@ static void reap(void) {
     ended = true;
   }
   job.has_children = pid == 0;
-  if (ended && job.has_children) tell(CSN_JOB_COMMAND_ENDED, 0);
+  if (!ended || !job.has_children) return;
+  tell(CSN_JOB_COMMAND_ENDED, 0);
+  /* A service that goes into the background ends well; what others leave holds its ports. */
+  if (job.is_service && job.about.status != 0) begin_to_kill(CSN_HUB_JOB_EXITED);
 }
 
 /* 137 is how a shell passes on that its own child was killed. */
@@ -184,7 +193,7 @@ static _Noreturn void end(void) {
   job.about.duration_ms = (csn_guest_now() - job.started) / CSN_MS_IN_NS;
   if (job.has_children) job.about.survivors = job.kill.found > 0 ? job.kill.found : 1;
   else job.kill.text[0] = '\0';
-  if (!job.kill.running)
+  if (!job.kill.running || job.about.outcome == CSN_HUB_JOB_EXITED)
     job.about.outcome = was_killed_for_memory() ? CSN_HUB_JOB_OOM : CSN_HUB_JOB_EXITED;
   tell(CSN_JOB_ENDED, 0);
   _exit(0);
@@ -193,13 +202,14 @@ static _Noreturn void end(void) {
 /* ---- starting ------------------------------------------------------------------------------ */
 
 static void arrange(const struct csn_job_start *start) {
-  int devnull = open("/dev/null", O_RDWR | O_CLOEXEC), high[CSN_JOB_INPUTS + 1];
+  int devnull = open("/dev/null", O_RDWR | O_CLOEXEC), high[CSN_JOB_INPUTS + 2];
   /* Out of the way of each other first. */
   high[0] = fcntl(start->control, F_DUPFD_CLOEXEC, 64);
   for (int i = 0; i < CSN_JOB_INPUTS; i++)
     high[1 + i] = fcntl(start->inputs[i], F_DUPFD_CLOEXEC, 64);
+  high[1 + CSN_JOB_INPUTS] = fcntl(job.is_service ? start->ring : devnull, F_DUPFD_CLOEXEC, 64);
   for (int fd = 0; fd <= 2; fd++) dup2(devnull, fd);
-  for (int i = 0; i <= CSN_JOB_INPUTS; i++) dup3(high[i], CONTROL + i, O_CLOEXEC);
+  for (int i = 0; i < CSN_JOB_INPUTS + 2; i++) dup3(high[i], CONTROL + i, O_CLOEXEC);
   csn_guest_close_from(FIRST_FREE);
 }
 
@@ -240,12 +250,30 @@ static void open_files(char *script, size_t size) {
   snprintf(script, size, CSN_JOB_DIR "/%s/%s", name, script_name != NULL ? script_name : "");
 }
 
+/* One pipe for both streams, so that the ring has what was printed in its order. The write end stays
+ * open: no end-of-file before the last of the processes is gone. */
+static int spawn_service(const struct csn_launch *launch, struct csn_launch_failure *failure) {
+  int ends[2];
+  *failure = (struct csn_launch_failure){CSN_LAUNCH_FORK, 0};
+  if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_RDONLY | O_NONBLOCK) < 0) {
+    failure->number = errno;
+    return -1;
+  }
+  const int streams[3] = {INPUT, ends[1], ends[1]};
+  job.process = CSN_SPAWNED_NONE;
+  job.process.out = ends[0];
+  job.process.pid = csn_launch(launch, streams, failure);
+  return job.process.pid < 0 ? -1 : 0;
+}
+
 static void launch(void) {
   const struct csn_wire_run *run = &job.request.run;
   struct csn_launch_failure failure;
   char script[160], room[256];
-  open_files(script, sizeof script);
-  csn_request_set_script(&job.request, script, room, sizeof room);
+  if (!job.is_service) {
+    open_files(script, sizeof script);
+    csn_request_set_script(&job.request, script, room, sizeof room);
+  }
   const struct csn_launch launch = {
     .programs = run->programs,
     .program_count = run->program_count,
@@ -254,19 +282,24 @@ static void launch(void) {
     .path = csn_request_getenv(&job.request, "PATH"),
     .cwd = run->cwd,
   };
-  if (csn_spawn_direct(&launch, false, INPUT, &job.process, &failure) < 0)
-    fail(failure.stage, failure.number);
+  int rc = job.is_service ? spawn_service(&launch, &failure)
+                          : csn_spawn_direct(&launch, false, INPUT, &job.process, &failure);
+  if (rc < 0) fail(failure.stage, failure.number);
   job.out.pipe = job.process.out;
   job.err.pipe = job.process.err;
+  job.about.pid = job.process.pid;
   job.has_children = true;
 }
 
 static void set_up(const struct csn_job_start *start) {
   prctl(PR_SET_NAME, "caisson-job");
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  job.is_service = start->ring >= 0;
   arrange(start);
+  if (job.is_service && csn_ring_map(&job.ring, RING, true) < 0) fail(0, errno);
   job.about = (struct csn_hub_job){.number = start->number, .output_max = start->output_max};
-  for (size_t i = 0; i < start->forgotten_count; i++) csn_job_dir_remove(start->forgotten[i]);
+  for (size_t i = 0; i < start->forgotten_count && !job.is_service; i++)
+    csn_job_dir_remove(start->forgotten[i]);
   job.signals = csn_guest_child_signals();
   job.oom_fd = csn_oom_open();
   job.oom_score = csn_oom_command_score();

@@ -4,6 +4,9 @@
  * subreaper of all that comes of it, writes what it prints to the job's files, and ends with the
  * last of it. It talks to process 1, which forked it, over a SOCK_SEQPACKET pair in the structs
  * below; since both are of one build, these are not frozen.
+ *
+ * A run of the sandbox's service is a job too, with three differences: what it prints goes into a
+ * ring, it has no folder, and a command that fails takes what it left along.
  */
 #ifndef CSN_GUEST_JOB_KEEPER_H
 #define CSN_GUEST_JOB_KEEPER_H
@@ -14,7 +17,7 @@
 
 /* Keeper to process 1. */
 enum csn_job_note_kind {
-  CSN_JOB_STARTED = 1,
+  CSN_JOB_STARTED = 1,         /* about: pid */
   CSN_JOB_FAILED = 2,          /* about: stage and status (errno); the keeper ends */
   CSN_JOB_COMMAND_ENDED = 3,   /* about: how and status; others of it are alive */
   CSN_JOB_SWEEP = 4,           /* kill all under me; answered by SWEPT */
@@ -44,6 +47,7 @@ struct csn_job_order {
 struct csn_job_start {
   uint32_t number;
   uint64_t timeout_ms, output_max;
+  int ring;                    /* a run of the service: what it prints goes there; else -1 */
   int control, inputs[CSN_JOB_INPUTS];
   const uint32_t *forgotten;   /* jobs whose files are to go */
   size_t forgotten_count;

@@ -113,6 +113,7 @@ void csn_jobs_start(struct csn_job_table *table, const struct csn_hub_request *r
     return;
   }
   struct csn_job_start start = {.number = table->last + 1,
+                                .ring = table->ring > 0 ? table->ring : -1,
                                 .timeout_ms = request->timeout_ms,
                                 .output_max = request->output_max,
                                 .control = pair[1],
@@ -231,7 +232,10 @@ static bool obey(struct csn_job_table *table, struct csn_job *job,
                  const struct csn_job_note *note) {
   struct csn_job_order swept = {.kind = CSN_JOB_SWEPT};
   switch (note->kind) {
-  case CSN_JOB_STARTED: job->about.state = CSN_HUB_JOB_RUNNING; break;
+  case CSN_JOB_STARTED:
+    job->about.state = CSN_HUB_JOB_RUNNING;
+    job->about.pid = note->about.pid;
+    break;
   case CSN_JOB_FAILED:
     job->about.stage = note->about.stage;
     job->about.status = note->about.status;

@@ -29,6 +29,7 @@ struct csn_job {
 };
 
 struct csn_job_table {
+  int ring;            /* that of the service, whose runs these are; 0: they are background jobs */
   struct csn_job jobs[CSN_JOBS_MAX];   /* by number */
   size_t count;
   uint32_t last;       /* the newest number */

@@ -30,7 +30,7 @@ int csn_request_add(struct csn_request *request, const uint8_t *bytes, size_t si
 }
 
 static const char *what_is_wrong(const struct csn_wire_run *run) {
-  bool starts_job = run->operation != NULL && strcmp(run->operation, CSN_JOB_START_OPERATION) == 0;
+  bool starts_job = run->operation != NULL && csn_job_starts_program(run->operation);
   bool needs_program = run->operation == NULL || starts_job;
   if (run->program_count == 0 && needs_program) return "there is no PROGRAM";
   if (run->program_count > 0 && !needs_program) return "both PROGRAM and OPERATION";

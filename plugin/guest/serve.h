@@ -61,7 +61,7 @@ struct csn_call {
   bool empty;                          /* nothing of it is alive */
   uint32_t still_running;
   bool stdin_refusal_told;
-  bool is_look;                        /* it only lists jobs: no sign of life */
+  bool is_look;                        /* it only looks at jobs: no sign of life */
   struct csn_job_given job;
   struct csn_call_kill kill;
   struct csn_wire_fault fault;         /* of the LOST to come */

@@ -215,6 +215,9 @@ typedef struct caisson_str {
 #define CAISSON_REASON_PROCESS_LIMIT "sandbox.processes"   /* the limit on processes is reached */
 #define CAISSON_REASON_SANDBOX_SQUEEZED "sandbox.squeezed" /* process 1's limits were changed */
 #define CAISSON_REASON_MEMORY_LIMIT "sandbox.memory"       /* outcome OOM */
+#define CAISSON_REASON_SERVICE_FAILED "service.failed"     /* with what it printed last */
+#define CAISSON_REASON_SERVICE_NOT_READY "service.not_ready" /* by its deadline; likewise */
+#define CAISSON_REASON_SERVICE_NONE "service.none"         /* the sandbox has none */
 #define CAISSON_REASON_ARCHIVE_INVALID "archive.invalid"   /* no archive, or a damaged one */
 #define CAISSON_REASON_ARCHIVE_UNSAFE "archive.unsafe"     /* the message names the entry */
 #define CAISSON_REASON_ARCHIVE_LIMIT "archive.limit"       /* entries, bytes, or how it expands */

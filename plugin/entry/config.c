@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/service.h"
 #include "util/json.h"
 #include "util/schema.h"
 #include "util/schema_defaults.h"
@@ -34,7 +35,8 @@ static int check(const struct csn_config *c, struct csn_error *err) {
     return invalid(err, "sandbox.user", "neither uid nor gid may be 0");
   if (c->sandbox.uid_first > c->sandbox.uid_last)
     return invalid(err, "sandbox.uid_range", "the first must not be above the last");
-  return check_sizes(&c->sandbox, err);
+  int rc = csn_service_check(c->sandbox.service, "sandbox.service", CAISSON_REASON_CONFIG, err);
+  return rc ? rc : check_sizes(&c->sandbox, err);
 }
 
 /* ---- reading: every default stands in the schema and was filled in before ---------------------- */
@@ -62,6 +64,8 @@ static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
   s->idle_ttl_ms = (uint64_t)(csn_json_number(sandbox, "idle_ttl_s", 0) * 1000);
   s->max_lifetime_ms = (uint64_t)(csn_json_number(sandbox, "max_lifetime_s", 0) * 1000);
   s->env = csn_json_get(sandbox, "env");
+  s->service = csn_json_get(sandbox, "service");
+  if (cJSON_IsNull(s->service)) s->service = NULL;
 }
 
 static void read_tools(const cJSON *tools, struct csn_tool_settings *t) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "session/service.h"
 #include "tools/manifest.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
@@ -21,6 +22,8 @@ int csn_options_read(const struct csn_instance *i, const char *json, size_t n, c
   if (rc == 0)
     rc = csn_schema_check(csn_manifest_options_schema(i->manifest), options, "options",
                           CAISSON_E_CONFIG, CAISSON_REASON_OPTIONS, err);
+  if (rc == 0)
+    rc = csn_service_check(csn_json_get(options, "service"), "service", CAISSON_REASON_OPTIONS, err);
   if (rc == 0) *out = CSN_STEAL(options);
   return rc;
 }

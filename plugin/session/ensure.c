@@ -5,6 +5,7 @@
 
 #include "channel/delivery.h"
 #include "session/internal.h"
+#include "session/service.h"
 #include "util/alloc.h"
 #include "util/json.h"
 
@@ -53,16 +54,20 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
   const cJSON *env = csn_json_get(csn_json_get(found->raw, "Config"), "Env");
   cJSON *shape = csn_policy_options_of(spec);
   cJSON *copy = cJSON_IsArray(env) ? cJSON_Duplicate(env, 1) : cJSON_CreateArray();
+  cJSON *service = NULL;
   if (!shape) shape = cJSON_CreateObject();
-  if (!shape || !copy) {
+  if (!shape || !copy || csn_policy_service_of(spec, &service)) {
     cJSON_Delete(shape);
     cJSON_Delete(copy);
     return csn_fail_nomem(err);
   }
   cJSON_Delete(s->shape);
   cJSON_Delete(s->env);
+  cJSON_Delete(s->service);
   s->shape = shape;
   s->env = copy;
+  s->service = service;
+  s->service_up = 0;
   s->older = csn_policy_compare(spec, all->settings, NULL) != CSN_SPEC_SAME;
   pthread_mutex_lock(&all->mutex);
   snprintf(s->container, sizeof s->container, "%s", found->id);
@@ -312,10 +317,34 @@ static int from_idle(struct ensuring *e, struct csn_error *err) {
   return accept_or_replace(e, ch, err);
 }
 
+/* ---- its service ------------------------------------------------------------------------------ */
+
+#define CLEANUP_NS (5 * CSN_SECOND)
+
+/* One that was made just now goes, unless somebody else has come to use it meanwhile. */
+static void leave_without_service(struct ensuring *e) {
+  struct csn_control control = CSN_CONTROL_NONE;
+  struct csn_channel_hello hello;
+  struct csn_error err;
+  char container[CSN_CONTAINER_ID_SIZE];
+  memcpy(container, e->s->container, sizeof container);
+  control.deadline = csn_clock_after(CLEANUP_NS);
+  int alone = e->made && csn_channel_is_usable(*e->out) &&
+              csn_channel_stat(*e->out, &control, &hello, &err) == 0 && hello.channels_others == 0;
+  csn_channel_close(*e->out);
+  if (alone && csn_session_remove(e->all, e->s, container, &control, &err) != 0)
+    csn_log(e->all->log, CAISSON_LOG_WARNING, "could not remove %s, whose service failed: %s",
+            e->s->name, err.message);
+}
+
 static int ensure(struct ensuring *e, struct csn_error *err) {
   int rc = from_idle(e, err);
   if (rc == 0 && e->want->ensure == CSN_ENSURE_NEVER && !e->s->container[0]) return missing(err);
   while (rc == 0) rc = step(e, err);
+  if (rc != DONE) return rc;
+  rc = csn_service_ensure(e->all, e->s, e->want, *e->out, e->control, err);
+  if (rc == 0) return DONE;
+  leave_without_service(e);
   return rc;
 }
 

@@ -39,6 +39,8 @@ struct csn_session {
   int older;       /* it runs under other settings than the operator's */
   cJSON *shape;    /* the options it was made with */
   cJSON *env;      /* ["NAME=value"]: the container's own environment */
+  cJSON *service;  /* what it runs by itself; NULL: nothing */
+  int service_up;  /* this process need not ask for it any more */
 };
 
 struct csn_sessions {
@@ -59,6 +61,7 @@ struct csn_lease {
   struct csn_channel *channel;
   struct csn_session *session;
   uint32_t flags; /* CAISSON_RESULT_CREATED, _RECREATED, _OLDER_SETTINGS */
+  int has_service;
   /* Copies, since the session's own may change while the call runs. */
   char container[CSN_CONTAINER_ID_SIZE];
   int64_t started;

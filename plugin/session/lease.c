@@ -49,6 +49,7 @@ static int note_container(const struct csn_sessions *all, struct csn_lease *leas
   const struct csn_session *s = lease->session;
   memcpy(lease->container, s->container, sizeof lease->container);
   lease->started = s->started;
+  lease->has_service = s->service != NULL;
   lease->env = cJSON_Duplicate(s->env, 1);
   lease->workdir = csn_strdup(csn_json_string(s->shape, "workdir", all->settings->workdir));
   lease->settings_env = settings_env(all->settings->env, csn_json_get(s->shape, "env"));

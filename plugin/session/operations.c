@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "session/internal.h"
+#include "session/service.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
 #include "util/json.h"
@@ -100,10 +101,10 @@ static cJSON *ask_jobs(struct csn_channel *ch, const struct csn_control *control
 }
 
 /* What the helper says; a channel is opened for it if none is idle. 0 also if it cannot be asked.
- * The jobs, where `jobs` is not NULL, are the caller's. */
+ * The jobs and the service, where their pointers are not NULL, are the caller's. */
 static int ask_helper(struct csn_sessions *all, struct csn_session *s, const char *container,
                       const struct csn_control *control, struct csn_channel_hello *hello,
-                      cJSON **jobs, int *ready) {
+                      cJSON **jobs, cJSON **service, int *ready) {
   struct csn_error err;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
@@ -114,6 +115,7 @@ static int ask_helper(struct csn_sessions *all, struct csn_session *s, const cha
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;
   if (*ready && jobs) *jobs = ask_jobs(ch, control);
+  if (*ready && service) *service = csn_service_status(ch, control);
   /* Kept only if the session already knows this container: looking is not adopting. */
   int keep = *ready && csn_session_holds(all, s, container);
   csn_session_give_back(all, s, ch, keep);
@@ -132,16 +134,18 @@ static int inspect_found(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_container *found, const struct csn_control *control,
                          cJSON *answer) {
   struct csn_channel_hello hello;
-  cJSON *jobs = NULL;
+  cJSON *jobs = NULL, *service = NULL, *has_service CSN_CLEANUP_JSON = NULL;
   int ready = 0;
+  if (csn_policy_service_of(csn_container_label(found, CSN_LABEL_SPEC), &has_service)) return 1;
   if (found->state == CSN_CONTAINER_RUNNING)
-    ask_helper(all, s, found->id, control, &hello, &jobs, &ready);
+    ask_helper(all, s, found->id, control, &hello, &jobs, has_service ? &service : NULL, &ready);
   int bad = csn_json_add_bool(answer, "found", 1) | csn_json_add_bool(answer, "ready", ready) |
             describe(all, found, answer) |
             csn_json_add_string(answer, "started_at", found->started_at ? found->started_at : "") |
             csn_json_add_uint(answer, "calls", csn_session_leases(all, s));
   if (ready) bad |= add_helper(answer, &hello);
   if (jobs) bad |= csn_json_add(answer, "jobs", jobs);
+  if (service) bad |= csn_json_add(answer, "service", service);
   return bad;
 }
 
@@ -180,9 +184,12 @@ int csn_session_op_inspect(struct csn_sessions *all, const char *key,
 int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_want *want,
                           const struct csn_control *control, cJSON **out, struct csn_error *err) {
   struct csn_lease lease;
+  struct csn_session_want whole = *want;
+  whole.service = CSN_SERVICE_AGAIN;
   int rc = need_key(want->key, err);
-  if (rc == 0) rc = csn_session_acquire(all, want, control, &lease, err);
+  if (rc == 0) rc = csn_session_acquire(all, &whole, control, &lease, err);
   if (rc) return rc;
+  cJSON *service = lease.has_service ? csn_service_status(lease.channel, control) : NULL;
   cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
   int bad = csn_json_add_string(answer, "key", want->key) |
             csn_json_add_string(answer, "name", lease.session->name) |
@@ -191,6 +198,7 @@ int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_wan
             csn_json_add_bool(answer, "recreated", (lease.flags & CAISSON_RESULT_RECREATED) != 0) |
             csn_json_add_bool(answer, "older_settings",
                               (lease.flags & CAISSON_RESULT_OLDER_SETTINGS) != 0);
+  if (service) bad |= csn_json_add(answer, "service", service);
   csn_session_release(all, &lease, NULL);
   if (bad) return csn_fail_nomem(err);
   *out = CSN_STEAL(answer);
@@ -248,7 +256,7 @@ static int is_mine_alone(struct csn_sessions *all, struct csn_session *s,
   if (!s->created_here || !s->container[0] || csn_session_leases(all, s) > 0) return 0;
   struct csn_channel_hello hello;
   int ready = 0;
-  ask_helper(all, s, s->container, control, &hello, NULL, &ready);
+  ask_helper(all, s, s->container, control, &hello, NULL, NULL, &ready);
   return ready && hello.channels_others + 1 <= csn_session_count_idle(all, s);
 }
 

@@ -11,7 +11,8 @@
 
 extern const char csn_seccomp_start[];
 
-const char *const csn_policy_shaping_options[] = {"image", "env", "limits", "workdir", NULL};
+const char *const csn_policy_shaping_options[] = {"image", "env", "limits", "workdir",
+                                                  "service", NULL};
 
 uint64_t csn_policy_bytes(const cJSON *value) {
   if (cJSON_IsNumber(value))
@@ -77,6 +78,7 @@ static cJSON *base_of(const struct csn_sandbox_settings *s) {
            cJSON_AddNumberToObject(b, "shm", (double)s->shm_size) &&
            cJSON_AddNumberToObject(b, "idle_ttl_ms", (double)s->idle_ttl_ms) &&
            cJSON_AddNumberToObject(b, "max_lifetime_ms", (double)s->max_lifetime_ms);
+  if (ok && s->service) ok = csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0;
   cJSON *env = ok && s->env ? cJSON_Duplicate(s->env, 1) : cJSON_CreateObject();
   if (ok && env && cJSON_AddItemToObject(b, "env", env)) return b;
   cJSON_Delete(env);
@@ -127,6 +129,27 @@ cJSON *csn_policy_options_of(const char *label) {
   cJSON *options = cJSON_DetachItemFromObjectCaseSensitive(spec, "options");
   cJSON_Delete(spec);
   return options;
+}
+
+/* ---- the service ------------------------------------------------------------------------------ */
+
+/* An option null is a session without the operator's. */
+static const cJSON *choose_service(const cJSON *operators, const cJSON *options) {
+  const cJSON *own = csn_json_get(options, "service");
+  const cJSON *chosen = own ? own : operators;
+  return cJSON_IsNull(chosen) ? NULL : chosen;
+}
+
+const cJSON *csn_policy_service(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  return choose_service(s->service, shape);
+}
+
+int csn_policy_service_of(const char *label, cJSON **out) {
+  cJSON *spec CSN_CLEANUP_JSON = label ? cJSON_Parse(label) : NULL;
+  const cJSON *operators = csn_json_get(csn_json_get(spec, "base"), "service");
+  const cJSON *chosen = choose_service(operators, csn_json_get(spec, "options"));
+  *out = cJSON_Duplicate(chosen, 1);
+  return chosen && !*out ? CAISSON_E_NOMEM : 0;
 }
 
 /* ---- the create body -------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ struct csn_sandbox_settings {
   uint64_t workspace_size, tmp_size, shm_size; /* bytes */
   uint64_t idle_ttl_ms, max_lifetime_ms;
   const cJSON *env; /* {NAME: value} or NULL */
+  const cJSON *service; /* "image", an argv or an object; NULL: none */
 };
 
 /* The members of an options document that shape a sandbox (and so recreate it when they differ);
@@ -45,6 +46,11 @@ enum csn_spec_difference csn_policy_compare(const char *label,
                                             const cJSON *shape);
 /* The options that a label holds: a new object, or NULL. */
 cJSON *csn_policy_options_of(const char *label);
+
+/* The service of a sandbox that is to be made; NULL: none. */
+const cJSON *csn_policy_service(const struct csn_sandbox_settings *s, const cJSON *shape);
+/* That of one with this label: a new value, or NULL. 0 or CAISSON_E_NOMEM. */
+int csn_policy_service_of(const char *label, cJSON **out);
 
 /* What else the body needs to know. */
 struct csn_policy_facts {

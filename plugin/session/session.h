@@ -14,10 +14,18 @@ struct csn_sessions;
 
 enum csn_ensure { CSN_ENSURE_CREATE, CSN_ENSURE_ADOPT, CSN_ENSURE_NEVER, CSN_ENSURE_FRESH };
 
+/* About the sandbox's service. */
+enum csn_service_wish {
+  CSN_SERVICE_START,    /* start it if it never was, and then wait until it is ready */
+  CSN_SERVICE_AGAIN,    /* start it also if it has ended, and wait in any case */
+  CSN_SERVICE_AS_FOUND, /* leave it alone */
+};
+
 /* What a call asks of its session. */
 struct csn_session_want {
   const char *key; /* NUL-terminated; "" for a sandbox of the call's own */
   enum csn_ensure ensure;
+  enum csn_service_wish service;
   const cJSON *options; /* what it is to be made of; NULL: no wish */
   /* Asked when it has to be created and options is NULL; may be NULL. Gives a valid options document
    * (the session's to cJSON_Delete), or NULL when there is none for this key. */

@@ -7,6 +7,7 @@
 #include "channel/delivery.h"
 #include "engine/images.h"
 #include "session/internal.h"
+#include "session/service.h"
 #include "util/alloc.h"
 #include "util/json.h"
 #include "util/random.h"
@@ -89,6 +90,9 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .guest_path = csn_delivery_path(&all->delivery),
                                    .guest_volume = CSN_DELIVERY_VOLUME};
   int rc = csn_image_inspect(all->engine, image_of(all, shape), control, &image, err);
+  if (rc == 0)
+    rc = csn_service_check_image(csn_policy_service(all->settings, shape), &image,
+                                 image_of(all, shape), err);
   if (rc == 0) rc = pick_user(all, control, &facts, err);
   facts.image_volumes = image.volumes;
   return rc ? rc : csn_policy_body(all->settings, shape, &facts, body, err);

@@ -21,6 +21,7 @@ static unsigned bucket_of(const char *key) {
 
 static void free_session(struct csn_session *s) {
   cJSON_Delete(s->shape);
+  cJSON_Delete(s->service);
   cJSON_Delete(s->env);
   csn_free(s->key);
   csn_free(s);
@@ -282,7 +283,9 @@ void csn_session_forget(struct csn_sessions *all, struct csn_session *s) {
   pthread_mutex_unlock(&all->mutex);
   close_list(list);
   cJSON_Delete(s->env);
-  s->env = NULL;
+  cJSON_Delete(s->service);
+  s->env = s->service = NULL;
+  s->service_up = 0;
   s->older = s->created_here = 0;
 }
 

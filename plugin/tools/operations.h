@@ -11,5 +11,6 @@ csn_tool_fn csn_op_session_inspect;
 csn_tool_fn csn_op_session_remove;
 csn_tool_fn csn_op_session_shutdown;
 csn_tool_fn csn_op_engine_info;
+csn_tool_fn csn_op_service_log;
 
 #endif

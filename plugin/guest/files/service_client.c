@@ -153,30 +153,46 @@ void csn_service_report(struct csn_answer *report, const struct csn_hub_answer *
   if (end[0] != '\0') csn_answer_string(report, "end", end);
 }
 
+/* Where the last lines begin that fit into TAIL_MAX bytes with " | " for each line end. */
+static size_t begin_of_tail(const char *bytes, size_t size, bool is_whole) {
+  size_t begin = size, used = 0;
+  while (begin > 0) {
+    used += bytes[begin - 1] == '\n' ? 3 : 1;
+    if (used > TAIL_MAX) break;
+    begin--;
+  }
+  if (begin == 0 && is_whole) return 0;
+  const char *line = memchr(bytes + begin, '\n', size - begin);
+  return line != NULL ? (size_t)(line - bytes) + 1 : begin;
+}
+
 /* The last lines of the log, in one: "a | b". */
-static void put_tail(const struct csn_service_client *client, char text[TAIL_MAX + 3 * 16]) {
-  char bytes[TAIL_MAX];
+static void put_tail(const struct csn_service_client *client, char text[TAIL_MAX + 1]) {
+  char bytes[TAIL_MAX + 1];
   uint64_t total = client->log.head != NULL ? csn_ring_total(&client->log) : 0;
   uint64_t from = total > sizeof bytes ? total - sizeof bytes : 0;
-  size_t used = 0, begin = 0, size = 0, room = TAIL_MAX;
+  size_t used = 0, size = 0;
   if (total > 0) size = csn_ring_copy(&client->log, &from, bytes, sizeof bytes);
   while (size > 0 && bytes[size - 1] == '\n') size--;
-  const char *cut = from > 0 ? memchr(bytes, '\n', size) : NULL;
-  if (cut != NULL) begin = (size_t)(cut - bytes) + 1;
-  for (size_t i = begin; i < size && used + 3 < room; i++) {
-    if (bytes[i] == '\n') used += (size_t)snprintf(text + used, 4, " | ");
-    else text[used++] = bytes[i] != '\0' ? bytes[i] : ' ';
+  for (size_t i = begin_of_tail(bytes, size, from == 0); i < size; i++) {
+    if (bytes[i] == '\n') {
+      memcpy(text + used, " | ", 3);
+      used += 3;
+    } else {
+      text[used++] = bytes[i] != '\0' ? bytes[i] : ' ';
+    }
   }
   text[used] = '\0';
 }
 
 int csn_service_refuse(struct csn_op *op, const struct csn_service_client *client,
                        const char *reason, const char *what) {
-  char end[CSN_HUB_TEXT_MAX], tail[TAIL_MAX + 3 * 16];
+  char end[CSN_HUB_TEXT_MAX], tail[TAIL_MAX + 1], times[64] = "";
   const struct csn_hub_answer *answer = &client->answer;
+  uint32_t restarts = answer->service.restarts;
   csn_service_put_end(answer, end, sizeof end);
   put_tail(client, tail);
-  return csn_op_fail(op, reason, "", "%s%s%s; it was restarted %u times. %s%s", what,
-                     end[0] != '\0' ? ": " : "", end, (unsigned)answer->service.restarts,
+  if (restarts > 0) snprintf(times, sizeof times, "; it was restarted %u times", (unsigned)restarts);
+  return csn_op_fail(op, reason, "", "%s%s%s%s. %s%s", what, end[0] != '\0' ? ": " : "", end, times,
                      tail[0] != '\0' ? "It printed last: " : "It printed nothing", tail);
 }

@@ -18,6 +18,8 @@
 
 #define ANSWER_MAX 64u      /* bytes: "HTTP/1.1 200" and what is behind it */
 #define REQUEST_MAX 2304u
+#define REST_MAX 262144u    /* bytes that are read for politeness, */
+#define REST_NS (500 * CSN_MS_IN_NS)   /* and for how long */
 
 static bool wait_for(int fd, short events, uint64_t end) {
   struct pollfd one = {.fd = fd, .events = events};
@@ -70,6 +72,16 @@ static int hear_status(int fd, uint64_t end) {
   return -1;
 }
 
+/* Closing with something unread would reset the connection, and servers print words about that. */
+static void hear_rest(int fd, uint64_t end) {
+  static char bytes[8192];
+  uint64_t soon = csn_guest_now() + REST_NS;
+  ssize_t got;
+  for (size_t n = 0; n < REST_MAX && wait_for(fd, POLLIN, end < soon ? end : soon); n += (size_t)got) {
+    if ((got = read(fd, bytes, sizeof bytes)) <= 0) return;
+  }
+}
+
 /* It fits into any socket's buffer, so it is taken at once or not at all. */
 static bool ask(int fd, const struct csn_service_probe *probe, uint64_t end, char *why,
                 size_t size) {
@@ -81,6 +93,7 @@ static bool ask(int fd, const struct csn_service_probe *probe, uint64_t end, cha
   if (length > 0 && (size_t)length < sizeof request &&
       send(fd, request, (size_t)length, MSG_NOSIGNAL) == length)
     status = hear_status(fd, end);
+  if (status > 0) hear_rest(fd, end);
   bool good = probe->status != 0 ? status == probe->status : status >= 200 && status < 400;
   if (good) return true;
   if (status < 0)

@@ -34,6 +34,16 @@ static int fail_late(struct csn_op *op, struct waiting *w) {
   return csn_service_refuse(op, &w->client, CSN_OP_SERVICE_NOT_READY, what);
 }
 
+/* What the last one before the time was over saw is worth more than that it was over. */
+static bool probe(struct waiting *w) {
+  char why[sizeof w->why] = "";
+  uint64_t now = csn_guest_now();
+  if (now >= w->end) return false;
+  bool good = csn_service_probe(&w->probe, earlier(w->end, now + ATTEMPT_NS), why, sizeof why);
+  if (!good && (w->why[0] == '\0' || csn_guest_now() < w->end)) memcpy(w->why, why, sizeof why);
+  return good;
+}
+
 /* 1: it is ready; 0: not yet; -1 after csn_op_fail. */
 static int look(struct csn_op *op, struct waiting *w) {
   const struct csn_hub_answer *answer = &w->client.answer;
@@ -46,8 +56,7 @@ static int look(struct csn_op *op, struct waiting *w) {
   if (state != CSN_HUB_SERVICE_RUNNING) return 0;
   if (answer->service.is_ready) return 1;
   if (w->probe.port == 0) return answer->job.duration_ms >= w->settle_ms;
-  uint64_t end = earlier(w->end, csn_guest_now() + ATTEMPT_NS);
-  return csn_service_probe(&w->probe, end, w->why, sizeof w->why);
+  return probe(w);
 }
 
 static int await_ready(struct csn_op *op, struct waiting *w) {

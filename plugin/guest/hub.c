@@ -190,7 +190,7 @@ void csn_hub_check_jobs(struct csn_hub *hub) {
   uint32_t running = csn_jobs_running(&hub->jobs);
   if (running != hub->jobs_ran) hub->active = csn_guest_now();
   hub->jobs_ran = running;
-  csn_service_check(&hub->service, csn_guest_now());
+  csn_service_tend(&hub->service, csn_guest_now());
   if (hub->jobs.lost == 0 && hub->service.runs.lost == 0) return;
   if (hub->jobs.lost != 0)
     snprintf(why, sizeof why, "the keeper of job-%u was killed", hub->jobs.lost);

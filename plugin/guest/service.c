@@ -168,7 +168,7 @@ static void judge(struct csn_service *service, const struct csn_hub_job *about, 
   if (is_restarted(service) && !ended_well(about) && is_worth_a_try(about)) plan(service, now);
 }
 
-void csn_service_check(struct csn_service *service, uint64_t now) {
+void csn_service_tend(struct csn_service *service, uint64_t now) {
   const struct csn_job *run = last(service);
   if (!service->known) return;
   if (run != NULL && !runs(run) && !service->judged) judge(service, &run->about, now);

@@ -35,7 +35,7 @@ void csn_service_ready(struct csn_service *service, uint32_t run);
 int csn_service_log(const struct csn_service *service);
 
 /* Once a turn: what the end of a run means, and starting it again when that is due. */
-void csn_service_check(struct csn_service *service, uint64_t now);
+void csn_service_tend(struct csn_service *service, uint64_t now);
 /* How long process 1 may sleep before that, in milliseconds, at most `most`. */
 int csn_service_wait(const struct csn_service *service, uint64_t now, int most);
 

@@ -148,11 +148,11 @@ def test_program():
 def test_readiness():
     env = settings({"command": SERVER, "ready": {"http": {"port": 8080, "path": "/no", "status": 404}}})
     is_(ensure("status", env).get("service", {}).get("ready"), True, "a status of one's own is ready")
-    env = settings({"command": SERVER, "ready": {"http": {"port": 8080, "path": "/no"},
-                                                 "timeout_ms": 1500}})
+    env = settings({"command": "image", "ready": {"http": {"port": 8081, "path": "/no"},
+                                                  "timeout_ms": 4000}}, image=SERVED)
     found = ensure("late", env)
     is_(error(found).get("reason"), "service.not_ready", "not ready by the deadline") or diag(found)
-    ok("with 404" in error(found).get("message", "") and 'HTTP/1.0" 404 -' in error(found)["message"],
+    ok("with 404" in error(found).get("message", "") and "hello from /tmp" in error(found)["message"],
        "says what was seen, and what it printed last") or diag(found)
     is_(inspect("late", env).get("found"), False, "the sandbox that was made for it is gone")
     env = settings({"command": ["sh", "-c", "echo starting; sleep 1000"],

@@ -315,6 +315,7 @@ static void test_compare_base(void) {
   CHANGED(shm_size, 1 << 20);
   CHANGED(idle_ttl_ms, 1000);
   CHANGED(env, env);
+  CHANGED(service, env);
   is_int(csn_policy_compare(label, &defaults, NULL), CSN_SPEC_SAME, "the same settings");
   for (size_t i = 0; i < n; i++)
     is_int(csn_policy_compare(label, &cases[i].s, NULL), CSN_SPEC_BASE_DIFFERS,
@@ -351,6 +352,29 @@ static void test_compare_options(void) {
     cJSON_Delete(had);
     cJSON_Delete(wanted);
   }
+}
+
+static void test_service(void) {
+  cJSON *operators = json("\"image\""), *own = json("{\"service\":[\"x\"]}");
+  cJSON *none = json("{\"service\":null}"), *found;
+  struct csn_sandbox_settings s = defaults;
+  char *label = csn_policy_spec(&defaults, NULL);
+  ok(!strstr(label, "service"), "where there is no service the label is as it always was");
+  is_int(csn_policy_service_of(label, &found), 0, "of which there is none");
+  ok(!found, "indeed");
+  csn_free(label);
+  s.service = operators;
+  ok(csn_policy_service(&s, NULL) == operators, "the operator's service");
+  ok(csn_policy_service(&s, own) == own->child, "the session's own goes before it");
+  ok(!csn_policy_service(&s, none), "null is none");
+  label = csn_policy_spec(&s, own);
+  csn_policy_service_of(label, &found);
+  ok(cJSON_Compare(found, own->child, 1), "the label has the one that holds");
+  cJSON_Delete(found);
+  csn_free(label);
+  cJSON_Delete(operators);
+  cJSON_Delete(own);
+  cJSON_Delete(none);
 }
 
 static void test_compare_bad(void) {
@@ -407,6 +431,7 @@ int main(void) {
   test_label();
   test_compare_base();
   test_compare_options();
+  test_service();
   test_compare_bad();
   test_no_memory();
   return done_testing();

@@ -251,7 +251,7 @@ static bool obey(struct csn_hub *hub, struct csn_hub_peer *peer,
     hub->active = peer->heard;
     break;
   case CSN_HUB_KILL: answer_kill(hub, peer, request); break;
-  case CSN_HUB_PURGE: csn_hub_purge(hub, "a call could not be ended otherwise"); break;
+  case CSN_HUB_PURGE: csn_hub_purge(hub, "a call could not be started or ended otherwise"); break;
   case CSN_HUB_BYE: return false;
   default: break;
   }

@@ -61,7 +61,7 @@ struct csn_lease {
   struct csn_channel *channel;
   struct csn_session *session;
   uint32_t flags; /* CAISSON_RESULT_CREATED, _RECREATED, _OLDER_SETTINGS */
-  int has_service;
+  cJSON *service; /* what it runs by itself, or NULL */
   /* Copies, since the session's own may change while the call runs. */
   char container[CSN_CONTAINER_ID_SIZE];
   int64_t started;

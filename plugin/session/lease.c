@@ -40,6 +40,7 @@ static cJSON *settings_env(const cJSON *operators, const cJSON *own) {
 static void free_notes(struct csn_lease *lease) {
   cJSON_Delete(lease->env);
   cJSON_Delete(lease->settings_env);
+  cJSON_Delete(lease->service);
   csn_free(lease->workdir);
 }
 
@@ -49,11 +50,12 @@ static int note_container(const struct csn_sessions *all, struct csn_lease *leas
   const struct csn_session *s = lease->session;
   memcpy(lease->container, s->container, sizeof lease->container);
   lease->started = s->started;
-  lease->has_service = s->service != NULL;
+  lease->service = cJSON_Duplicate(s->service, 1);
   lease->env = cJSON_Duplicate(s->env, 1);
   lease->workdir = csn_strdup(csn_json_string(s->shape, "workdir", all->settings->workdir));
   lease->settings_env = settings_env(all->settings->env, csn_json_get(s->shape, "env"));
-  if (lease->env && lease->workdir && lease->settings_env) return 0;
+  int bad = s->service && !lease->service;
+  if (!bad && lease->env && lease->workdir && lease->settings_env) return 0;
   free_notes(lease);
   csn_channel_close(lease->channel);
   return csn_fail_nomem(err);

@@ -100,11 +100,17 @@ static cJSON *ask_jobs(struct csn_channel *ch, const struct csn_control *control
   return NULL;
 }
 
+/* What the sandbox runs by itself (NULL: nothing), and how that stands. */
+struct service_look {
+  const cJSON *service;
+  cJSON *found;
+};
+
 /* What the helper says; a channel is opened for it if none is idle. 0 also if it cannot be asked.
- * The jobs and the service, where their pointers are not NULL, are the caller's. */
+ * The jobs, where `jobs` is not NULL, and what is found of the service are the caller's. */
 static int ask_helper(struct csn_sessions *all, struct csn_session *s, const char *container,
                       const struct csn_control *control, struct csn_channel_hello *hello,
-                      cJSON **jobs, cJSON **service, int *ready) {
+                      cJSON **jobs, struct service_look *look, int *ready) {
   struct csn_error err;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
@@ -115,7 +121,7 @@ static int ask_helper(struct csn_sessions *all, struct csn_session *s, const cha
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;
   if (*ready && jobs) *jobs = ask_jobs(ch, control);
-  if (*ready && service) *service = csn_service_status(ch, control);
+  if (*ready && look && look->service) look->found = csn_service_status(ch, look->service, control);
   /* Kept only if the session already knows this container: looking is not adopting. */
   int keep = *ready && csn_session_holds(all, s, container);
   csn_session_give_back(all, s, ch, keep);
@@ -134,18 +140,19 @@ static int inspect_found(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_container *found, const struct csn_control *control,
                          cJSON *answer) {
   struct csn_channel_hello hello;
-  cJSON *jobs = NULL, *service = NULL, *has_service CSN_CLEANUP_JSON = NULL;
+  cJSON *jobs = NULL, *service CSN_CLEANUP_JSON = NULL;
   int ready = 0;
-  if (csn_policy_service_of(csn_container_label(found, CSN_LABEL_SPEC), &has_service)) return 1;
+  if (csn_policy_service_of(csn_container_label(found, CSN_LABEL_SPEC), &service)) return 1;
+  struct service_look look = {.service = service};
   if (found->state == CSN_CONTAINER_RUNNING)
-    ask_helper(all, s, found->id, control, &hello, &jobs, has_service ? &service : NULL, &ready);
+    ask_helper(all, s, found->id, control, &hello, &jobs, &look, &ready);
   int bad = csn_json_add_bool(answer, "found", 1) | csn_json_add_bool(answer, "ready", ready) |
             describe(all, found, answer) |
             csn_json_add_string(answer, "started_at", found->started_at ? found->started_at : "") |
             csn_json_add_uint(answer, "calls", csn_session_leases(all, s));
   if (ready) bad |= add_helper(answer, &hello);
   if (jobs) bad |= csn_json_add(answer, "jobs", jobs);
-  if (service) bad |= csn_json_add(answer, "service", service);
+  if (look.found) bad |= csn_json_add(answer, "service", look.found);
   return bad;
 }
 
@@ -189,7 +196,7 @@ int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_wan
   int rc = need_key(want->key, err);
   if (rc == 0) rc = csn_session_acquire(all, &whole, control, &lease, err);
   if (rc) return rc;
-  cJSON *service = lease.has_service ? csn_service_status(lease.channel, control) : NULL;
+  cJSON *service = lease.service ? csn_service_status(lease.channel, lease.service, control) : NULL;
   cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
   int bad = csn_json_add_string(answer, "key", want->key) |
             csn_json_add_string(answer, "name", lease.session->name) |

@@ -62,16 +62,6 @@ static int run_operation(struct csn_channel *ch, struct csn_run *run,
   return rc;
 }
 
-cJSON *csn_service_status(struct csn_channel *ch, const struct csn_control *control) {
-  struct csn_run run = {.operation = "service_status", .cwd = "/", .timeout_ms = START_MS};
-  cJSON *report = NULL;
-  struct csn_error err;
-  if (run_operation(ch, &run, control, &report, &err) != 0) return NULL;
-  if (cJSON_IsObject(report)) return report;
-  cJSON_Delete(report);
-  return NULL;
-}
-
 /* ---- bringing it up --------------------------------------------------------------------------- */
 
 static uint64_t log_size(const cJSON *service) {
@@ -109,26 +99,43 @@ static int start(struct csn_sessions *all, const struct csn_session *s,
   return rc;
 }
 
-static int await_ready(const cJSON *service, struct csn_channel *ch,
-                       const struct csn_control *control, struct csn_error *err) {
+/* An operation that is told how to find out whether the service is ready. `ms`: what it may take. */
+static int run_with_probe(const char *operation, const cJSON *service, int64_t ms,
+                          struct csn_channel *ch, const struct csn_control *control,
+                          cJSON **report, struct csn_error *err) {
   const cJSON *ready = csn_json_get(service, "ready"), *http = csn_json_get(ready, "http");
-  int64_t timeout = csn_json_int(ready, "timeout_ms", READY_MS);
-  int64_t port = csn_json_int(http, "port", csn_json_int(ready, "tcp", 0));
   CSN_CLEANUP_BUFFER struct csn_buffer path = CSN_BUFFER(4096);
-  cJSON *report CSN_CLEANUP_JSON = NULL;
-  char port_text[32], status[32], timeout_text[48];
-  snprintf(port_text, sizeof port_text, "port=%lld", (long long)port);
+  char port[32], status[32], timeout[48];
+  snprintf(port, sizeof port, "port=%lld",
+           (long long)csn_json_int(http, "port", csn_json_int(ready, "tcp", 0)));
   snprintf(status, sizeof status, "status=%lld", (long long)csn_json_int(http, "status", 0));
-  snprintf(timeout_text, sizeof timeout_text, "timeout_ms=%lld", (long long)timeout);
+  snprintf(timeout, sizeof timeout, "timeout_ms=%lld", (long long)ms);
   if (csn_buffer_addf(&path, "path=%s", csn_json_string(http, "path", "/")))
     return csn_fail_nomem(err);
-  const char *const operands[] = {port_text, timeout_text, status, "settle_ms=" SETTLE_MS,
+  const char *const operands[] = {port, timeout, status, "settle_ms=" SETTLE_MS,
                                   cJSON_IsObject(http) ? csn_buffer_text(&path) : NULL, NULL};
-  struct csn_run run = {.operation = "service_ready",
+  struct csn_run run = {.operation = operation,
                         .operands = operands,
                         .cwd = "/",
-                        .timeout_ms = (uint64_t)timeout + GRACE_MS};
-  return run_operation(ch, &run, control, &report, err);
+                        .timeout_ms = (uint64_t)ms + GRACE_MS};
+  return run_operation(ch, &run, control, report, err);
+}
+
+static int await_ready(const cJSON *service, struct csn_channel *ch,
+                       const struct csn_control *control, struct csn_error *err) {
+  cJSON *report CSN_CLEANUP_JSON = NULL;
+  int64_t ms = csn_json_int(csn_json_get(service, "ready"), "timeout_ms", READY_MS);
+  return run_with_probe("service_ready", service, ms, ch, control, &report, err);
+}
+
+cJSON *csn_service_status(struct csn_channel *ch, const cJSON *service,
+                          const struct csn_control *control) {
+  cJSON *report = NULL;
+  struct csn_error err;
+  if (run_with_probe("service_status", service, 0, ch, control, &report, &err) != 0) return NULL;
+  if (cJSON_IsObject(report)) return report;
+  cJSON_Delete(report);
+  return NULL;
 }
 
 static void note(const struct csn_session_want *want, const char *text) {

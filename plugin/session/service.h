@@ -28,7 +28,8 @@ int csn_service_ensure(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_session_want *want, struct csn_channel *ch,
                        const struct csn_control *control, struct csn_error *err);
 
-/* How it stands, as the helper says; NULL if it cannot be asked. No sign of life. */
-cJSON *csn_service_status(struct csn_channel *ch, const struct csn_control *control);
+/* How this service stands, as the helper says; NULL if it cannot be asked. No sign of life. */
+cJSON *csn_service_status(struct csn_channel *ch, const cJSON *service,
+                          const struct csn_control *control);
 
 #endif

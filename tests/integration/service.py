@@ -215,6 +215,7 @@ def test_restarts():
     shell("killed", "kill -9 $(cat pid)", env)
     found = wait_for("killed", env, lambda s: s.get("state") == "running" and s.get("pid") != first)
     is_(found["restarts"], 1, "one that was killed comes back")
+    ok(wait_for("killed", env, lambda s: s.get("ready"))["restarts"] == 1, "and is ready again")
     is_(len(named("killed", "sleep", env)), 1,
         "and what it had left is gone")
     keeper, = named("killed", "caisson-job", env)

@@ -291,7 +291,7 @@ static void test_compare_base(void) {
   struct {
     const char *what;
     struct csn_sandbox_settings s;
-  } cases[16];
+  } cases[24];
   size_t n = 0;
 #define CHANGED(member, value)         \
   do {                                 \

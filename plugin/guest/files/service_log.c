@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `service_status`: how the service stands. `service_log`: what it printed, from an offset on or its
- * last bytes, as far as the ring still has that; operands: offset or tail_bytes, limit, wait_ms. For
- * hosts; neither is a sign of life.
+ * `service_log`: what the service printed, from an offset on or its last bytes, as far as the ring
+ * still has that. Operands: offset or tail_bytes, limit, wait_ms. For hosts; no sign of life.
  */
 #include "guest/basics.h"
 #include "guest/files/service_client.h"
@@ -13,14 +12,6 @@
 #define LIMIT_MAX (512u << 10)   /* bytes; as JSON they must fit into a report */
 #define WAIT_MAX_MS 60000u
 #define LOOK_NS 20000000
-
-int csn_op_service_status(struct csn_op *op) {
-  struct csn_service_client client = {0};
-  int rc = csn_service_ask_state(op, &client);
-  if (rc == 0) csn_service_report(&op->answer, &client.answer);
-  csn_ring_unmap(&client.log);
-  return rc;
-}
 
 static bool may_print(const struct csn_hub_answer *answer) {
   return answer->service.state != CSN_HUB_SERVICE_ENDED;

@@ -2,7 +2,8 @@
 /*
  * `service_ready`: wait until the service can be used. Operands: port, and path and status for HTTP,
  * with timeout_ms; without a port it is enough that it still runs after settle_ms. Refuses once it
- * is clear that this will not be.
+ * is clear that this will not be. `service_status`: how it stands, with one look whether a run that
+ * is not known to be ready is; the same operands. The latter is no sign of life.
  */
 #include "guest/basics.h"
 #include "guest/files/service_client.h"
@@ -16,6 +17,7 @@
 #define FIRST_PAUSE_NS (10 * CSN_MS_IN_NS)
 #define LAST_PAUSE_NS (250 * CSN_MS_IN_NS)
 #define ATTEMPT_NS (5000 * CSN_MS_IN_NS)   /* for one answer: the next may be quicker */
+#define LOOK_NS (1000 * CSN_MS_IN_NS)      /* for the one answer that a look waits for */
 #define START_NS (10000 * CSN_MS_IN_NS)    /* for a process, which takes long on a busy machine */
 
 struct waiting {
@@ -44,6 +46,13 @@ static bool probe(struct waiting *w) {
   return good;
 }
 
+static bool is_usable(struct waiting *w) {
+  const struct csn_hub_answer *answer = &w->client.answer;
+  if (answer->service.state != CSN_HUB_SERVICE_RUNNING) return false;
+  if (answer->service.is_ready) return true;
+  return w->probe.port != 0 ? probe(w) : answer->job.duration_ms >= w->settle_ms;
+}
+
 /* 1: it is ready; 0: not yet; -1 after csn_op_fail. */
 static int look(struct csn_op *op, struct waiting *w) {
   const struct csn_hub_answer *answer = &w->client.answer;
@@ -53,10 +62,7 @@ static int look(struct csn_op *op, struct waiting *w) {
   if (state == CSN_HUB_SERVICE_NONE || state == CSN_HUB_SERVICE_ENDED || has_failed)
     return csn_service_refuse(op, &w->client, CSN_OP_SERVICE_FAILED,
                               "the service ended as soon as it was started");
-  if (state != CSN_HUB_SERVICE_RUNNING) return 0;
-  if (answer->service.is_ready) return 1;
-  if (w->probe.port == 0) return answer->job.duration_ms >= w->settle_ms;
-  return probe(w);
+  return is_usable(w);
 }
 
 static int await_ready(struct csn_op *op, struct waiting *w) {
@@ -72,19 +78,36 @@ static int await_ready(struct csn_op *op, struct waiting *w) {
   }
 }
 
-int csn_op_service_ready(struct csn_op *op) {
-  uint64_t timeout = csn_op_number(op, "timeout_ms", 0) * CSN_MS_IN_NS;
+static struct waiting read_operands(const struct csn_op *op) {
   struct waiting w = {.settle_ms = csn_op_number(op, "settle_ms", 0)};
   w.probe.port = (uint16_t)csn_op_number(op, "port", 0);
   w.probe.path = csn_op_text(op, "path");
   w.probe.status = (int)csn_op_number(op, "status", 0);
-  w.end = csn_guest_now() + (w.probe.port != 0 ? timeout : START_NS);
-  int rc = await_ready(op, &w) < 0 ? -1 : 0;
-  if (rc == 0) {
-    csn_service_tell_ready(w.client.answer.job.number);
-    rc = csn_service_ask_state(op, &w.client);
+  return w;
+}
+
+/* `found` as look() gives it: process 1 keeps that it is ready, and what it then says is reported. */
+static int conclude(struct csn_op *op, struct waiting *w, int found) {
+  if (found > 0) {
+    csn_service_tell_ready(w->client.answer.job.number);
+    found = csn_service_ask_state(op, &w->client);
   }
-  if (rc == 0) csn_service_report(&op->answer, &w.client.answer);
-  csn_ring_unmap(&w.client.log);
-  return rc;
+  if (found == 0) csn_service_report(&op->answer, &w->client.answer);
+  csn_ring_unmap(&w->client.log);
+  return found;
+}
+
+int csn_op_service_ready(struct csn_op *op) {
+  struct waiting w = read_operands(op);
+  uint64_t timeout = csn_op_number(op, "timeout_ms", 0) * CSN_MS_IN_NS;
+  w.end = csn_guest_now() + (w.probe.port != 0 ? timeout : START_NS);
+  return conclude(op, &w, await_ready(op, &w));
+}
+
+int csn_op_service_status(struct csn_op *op) {
+  struct waiting w = read_operands(op);
+  w.end = csn_guest_now() + LOOK_NS;
+  int found = csn_service_ask_state(op, &w.client);
+  if (found == 0) found = is_usable(&w);
+  return conclude(op, &w, found);
 }

@@ -100,6 +100,13 @@ static cJSON *ask_jobs(struct csn_channel *ch, const struct csn_control *control
   return NULL;
 }
 
+static int open_channel(struct csn_sessions *all, const char *container,
+                        const struct csn_control *control, struct csn_channel **ch,
+                        struct csn_error *err) {
+  return csn_channel_open_exec(all->engine, container, csn_delivery_path(&all->delivery),
+                               all->keeper, control, ch, err);
+}
+
 /* What the sandbox runs by itself (NULL: nothing), and how that stands. */
 struct service_look {
   const cJSON *service;
@@ -114,9 +121,10 @@ static int ask_helper(struct csn_sessions *all, struct csn_session *s, const cha
   struct csn_error err;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
-    if (csn_channel_open_exec(all->engine, container, csn_delivery_path(&all->delivery),
-                              all->keeper, control, &ch, &err) != 0)
-      return 0;
+    int rc = open_channel(all, container, control, &ch, &err);
+    if (rc && csn_delivery_learns(&all->delivery, &err))
+      rc = open_channel(all, container, control, &ch, &err);
+    if (rc) return 0;
     csn_session_add_lease(all, s);
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;

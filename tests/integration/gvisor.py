@@ -3,8 +3,9 @@
 and a second host finds the session."""
 import json
 import os
+import time
 
-from host_support import configuration, environment, host, path
+from host_support import PATIENCE, configuration, environment, host, path
 from private_engine import IMAGE, PrivateEngine, need_root
 from tap import diag, done_testing, is_, ok
 
@@ -89,9 +90,34 @@ def test_jobs():
     ends_with_all("a deadline")
 
 
+def test_service():
+    server = ["python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", "8080"]
+    env = environment(CAISSON_CONFIG=configuration(
+        "service.json", engine={"endpoint": ENGINE.endpoint},
+        sandbox={"image": IMAGE, "runtime": "runsc",
+                 "service": {"command": server, "ready": {"tcp": 8080, "timeout_ms": 60000}}}))
+
+    def op(name):
+        return host("--session", "s", "op", "--json", name, env=env).json()["structuredContent"]
+
+    found = op("session.ensure")
+    first = found.get("service", {})
+    is_((first.get("state"), first.get("ready")), ("running", True), "a service runs and is ready") or diag(found)
+    ok("Serving" in op("service.log").get("text", ""), "its log can be read")
+    host("--session", "s", "call", "shell", "-", env=env,
+         stdin=json.dumps({"command": "sleep 1000", "timeout_ms": 1500}).encode())
+    found, until = {}, time.monotonic() + PATIENCE
+    while not (found.get("ready") and found.get("restarts") == 1) and time.monotonic() < until:
+        found = op("session.inspect").get("service", {})
+    is_((found.get("state"), found.get("restarts")), ("running", 1),
+        "a call that is ended takes it along, and it is started again") or diag(found)
+    host("--session", "s", "rm", "s", env=env)
+
+
 test_commands()
 test_files()
 test_operations()
 test_jobs()
+test_service()
 host("--session", "g", "rm", "g", env=ENV)
 done_testing()

@@ -14,6 +14,7 @@ int csn_cmd_op(const struct csn_options *options);
 int csn_cmd_repl(const struct csn_options *options);
 int csn_cmd_sessions(const struct csn_options *options);
 int csn_cmd_inspect(const struct csn_options *options);
+int csn_cmd_logs(const struct csn_options *options);
 int csn_cmd_rm(const struct csn_options *options);
 int csn_cmd_shutdown(const struct csn_options *options);
 int csn_cmd_put(const struct csn_options *options);

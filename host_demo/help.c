@@ -26,6 +26,7 @@ const char csn_help_main[] =
     "  get PATH [FILE]   fetch a file or a folder as an archive\n"
     "  sessions          list the sessions\n"
     "  inspect [KEY]     show one\n"
+    "  logs [KEY]        what its service has printed (--follow: and prints)\n"
     "  rm KEY...         end sessions and remove their files\n"
     "  shutdown [--all]  end all of them\n"
     "  op NAME [ARGS]    run one of the plugin's operations, such as engine.info\n"
@@ -180,6 +181,13 @@ static const char help_inspect[] =
     "Shows what is known of a session (without KEY: the default one). Never makes\n"
     "one. The exit code is 1 where there is none.\n";
 
+static const char help_logs[] =
+    "usage: caisson-host logs [KEY] [--follow | --json]\n"
+    "\n"
+    "Shows what the service of a session (without KEY: the default one) has printed,\n"
+    "the last 64 KiB of it. With --follow also what it prints from then on, until it\n"
+    "ends or Ctrl-C. Looking does not keep a session alive.\n";
+
 static const char help_rm[] =
     "usage: caisson-host rm KEY... [--json]\n"
     "\n"
@@ -207,7 +215,7 @@ const char *csn_help_command(const char *name) {
                {"tools", help_tools},         {"repl", help_repl_command},
                {"put", help_put},               {"get", help_get},
                {"sessions", help_sessions},   {"inspect", help_inspect},
-               {"rm", help_rm},               {"shutdown", help_shutdown},
+               {"logs", help_logs},           {"rm", help_rm},               {"shutdown", help_shutdown},
                {"doctor", help_doctor}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if (strcmp(texts[i].name, name) == 0)

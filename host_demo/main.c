@@ -35,6 +35,8 @@ static const struct command {
      "which file or folder of the session?"},
     {"sessions", csn_cmd_sessions, CSN_OPT_JSON | CSN_OPT_TIMEOUT, 0, 0, NULL},
     {"inspect", csn_cmd_inspect, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_SESSION, 0, 1, NULL},
+    {"logs", csn_cmd_logs, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_SESSION | CSN_OPT_FOLLOW, 0, 1,
+     NULL},
     {"rm", csn_cmd_rm, CSN_OPT_JSON | CSN_OPT_TIMEOUT, 1, ANY_COUNT,
      "which session? (`caisson-host sessions` lists them)"},
     {"shutdown", csn_cmd_shutdown, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_ALL, 0, 0, NULL},

@@ -22,6 +22,7 @@ static const struct option long_options[] = {
     {"input", required_argument, NULL, OPTION_BASE | CSN_OPT_INPUT},
     {"all", no_argument, NULL, OPTION_BASE | CSN_OPT_ALL},
     {"force", no_argument, NULL, OPTION_BASE | CSN_OPT_FORCE},
+    {"follow", no_argument, NULL, OPTION_BASE | CSN_OPT_FOLLOW},
     {"extract", no_argument, NULL, OPTION_BASE | CSN_OPT_EXTRACT},
     {"verbose", no_argument, NULL, OPTION_BASE | CSN_OPT_VERBOSE},
     {"help", no_argument, NULL, OPTION_BASE | CSN_OPT_HELP},

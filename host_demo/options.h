@@ -24,6 +24,7 @@
 #define CSN_OPT_ALL 1024u
 #define CSN_OPT_FORCE 2048u
 #define CSN_OPT_EXTRACT 4096u
+#define CSN_OPT_FOLLOW 8192u
 /* What every command takes. */
 #define CSN_OPT_COMMON \
   (CSN_OPT_PLUGIN | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | CSN_OPT_HELP | CSN_OPT_VERSION)

@@ -253,6 +253,19 @@ def test_log():
         "an offset beyond is refused")
 
 
+def test_logs_command():
+    env = settings({"command": ["bash", "-c", "echo begun; until [ -e go ]; do sleep 0.1; done; "
+                                "echo ended"], "restart": "never"})
+    ensure("logs", env)
+    is_(host("logs", "logs", env=env).out, "begun\n", "`caisson-host logs` shows what there is")
+    run = start("logs", "logs", "--follow", env=env)
+    is_(os.read(run.stdout.fileno(), 100), b"begun\n", "with --follow at once")
+    shell("logs", "touch go", env)
+    done = finish(run)
+    is_((done.out, done.code), ("ended\n", 0), "then what comes, until it ends") or diag(done.err)
+    is_(host("logs", "nothing", env=env).code, 125, "a session that is not there is a failure")
+
+
 def test_idle():
     env = settings(["sleep", "1000"], idle_ttl_s=2)
     ensure("idle", env)
@@ -270,5 +283,6 @@ test_failures()
 test_restarts()
 test_daemon()
 test_log()
+test_logs_command()
 test_idle()
 done_testing()

@@ -204,10 +204,11 @@ static _Noreturn void end(void) {
 static void arrange(const struct csn_job_start *start) {
   int devnull = open("/dev/null", O_RDWR | O_CLOEXEC), high[CSN_JOB_INPUTS + 2];
   /* Out of the way of each other first. */
-  high[0] = fcntl(start->control, F_DUPFD_CLOEXEC, 64);
+  high[0] = fcntl(start->control, F_DUPFD_CLOEXEC, FIRST_FREE);
   for (int i = 0; i < CSN_JOB_INPUTS; i++)
-    high[1 + i] = fcntl(start->inputs[i], F_DUPFD_CLOEXEC, 64);
-  high[1 + CSN_JOB_INPUTS] = fcntl(job.is_service ? start->ring : devnull, F_DUPFD_CLOEXEC, 64);
+    high[1 + i] = fcntl(start->inputs[i], F_DUPFD_CLOEXEC, FIRST_FREE);
+  int ring = job.is_service ? start->ring : devnull;
+  high[1 + CSN_JOB_INPUTS] = fcntl(ring, F_DUPFD_CLOEXEC, FIRST_FREE);
   for (int fd = 0; fd <= 2; fd++) dup2(devnull, fd);
   for (int i = 0; i < CSN_JOB_INPUTS + 2; i++) dup3(high[i], CONTROL + i, O_CLOEXEC);
   csn_guest_close_from(FIRST_FREE);

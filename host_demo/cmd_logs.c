@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_logs.c: what a session's service has printed, and with --follow what it prints from then on. */
+/* cmd_logs.c: what a session's service has printed, and with --follow what it goes on to print. */
 #include <stdio.h>
 #include <string.h>
 

@@ -215,7 +215,8 @@ const char *csn_help_command(const char *name) {
                {"tools", help_tools},         {"repl", help_repl_command},
                {"put", help_put},               {"get", help_get},
                {"sessions", help_sessions},   {"inspect", help_inspect},
-               {"logs", help_logs},           {"rm", help_rm},               {"shutdown", help_shutdown},
+               {"logs", help_logs},           {"rm", help_rm},
+               {"shutdown", help_shutdown},
                {"doctor", help_doctor}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if (strcmp(texts[i].name, name) == 0)

@@ -58,7 +58,8 @@ void csn_call_clear_status(struct csn_serve *serve, const struct csn_hub_answer 
 
 void csn_call_cleared(struct csn_serve *serve) {
   end(serve, LIMIT_TEXT " by what earlier commands had left in the background, or by the sandbox's "
-                        "service, so all of that was ended; files are still there, and commands can run again");
+                        "service, so all of that was ended; files are still there, and commands can "
+                        "run again");
 }
 
 void csn_call_clear_late(struct csn_serve *serve) {

@@ -68,8 +68,8 @@ bool csn_hub_knows(const struct csn_hub *hub, pid_t pid);
 /* A call is in flight, or a job runs. */
 bool csn_hub_is_busy(const struct csn_hub *hub);
 
-/* Once a turn: a job's end is a sign of life; the service is looked after. When the keeper of either
- * was killed, so is everything, since nobody knows what was the job's. */
+/* Once a turn: a job's end is a sign of life; the service is looked after. When the keeper of
+ * either was killed, so is everything, since nobody knows what was the job's. */
 void csn_hub_check_jobs(struct csn_hub *hub);
 
 /* Kill all that runs but the serves, jobs too, and tell them why. */

@@ -251,8 +251,8 @@ static void open_files(char *script, size_t size) {
   snprintf(script, size, CSN_JOB_DIR "/%s/%s", name, script_name != NULL ? script_name : "");
 }
 
-/* One pipe for both streams, so that the ring has what was printed in its order. The write end stays
- * open: no end-of-file before the last of the processes is gone. */
+/* One pipe for both streams, so that the ring has what was printed in its order. The write end
+ * stays open: no end-of-file before the last of the processes is gone. */
 static int spawn_service(const struct csn_launch *launch, struct csn_launch_failure *failure) {
   int ends[2];
   *failure = (struct csn_launch_failure){CSN_LAUNCH_FORK, 0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ring: see ring.h. The writer says which bytes it is about to overwrite before it does, and how
- * far it came after; so a reader, who looks at the latter first and at the former last, knows which
- * of what it copied was still whole.
+ * The ring: see ring.h. The writer says which bytes it is about to overwrite before it does, and
+ * how far it came after; so a reader, who looks at the latter first and at the former last, knows
+ * which of what it copied was still whole.
  */
 #include "guest/ring.h"
 
@@ -24,7 +24,8 @@ int csn_ring_make(uint64_t capacity) {
   if (fd < 0) return -1;
   off_t size = (off_t)(HEAD_SIZE + capacity);
   /* Where a runtime cannot reserve memory, it comes as it is written. */
-  if (fallocate(fd, 0, 0, size) == 0 || (errno == EOPNOTSUPP && ftruncate(fd, size) == 0)) return fd;
+  if (fallocate(fd, 0, 0, size) == 0) return fd;
+  if (errno == EOPNOTSUPP && ftruncate(fd, size) == 0) return fd;
   int why = errno;
   close(fd);
   errno = why;

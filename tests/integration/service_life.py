@@ -88,7 +88,7 @@ def test_logs_command():
 
 
 def test_idle():
-    env = settings(["sleep", "1000"], idle_ttl_s=2)
+    env = settings(["sleep", "1000"], idle_ttl_s=2, nofile=64)
     ensure("idle", env)
     until = time.monotonic() + PATIENCE
     while inspect("idle", env).get("found") and time.monotonic() < until:

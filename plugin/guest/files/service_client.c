@@ -98,7 +98,9 @@ const char *csn_service_state(const struct csn_hub_answer *answer) {
 static void put_failed_start(const struct csn_hub_job *run, char *text, size_t size) {
   const char *why = strerror(run->status);
   switch (run->stage) {
-  case CSN_LAUNCH_NOT_FOUND: snprintf(text, size, "its program was not found in the sandbox"); break;
+  case CSN_LAUNCH_NOT_FOUND:
+    snprintf(text, size, "its program was not found in the sandbox");
+    break;
   case CSN_LAUNCH_CWD: snprintf(text, size, "its working directory: %s", why); break;
   case CSN_LAUNCH_FORK: snprintf(text, size, "no process could be started for it: %s", why); break;
   default: snprintf(text, size, "its program cannot be executed: %s", why); break;

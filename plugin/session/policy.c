@@ -11,9 +11,6 @@
 
 extern const char csn_seccomp_start[];
 
-const char *const csn_policy_shaping_options[] = {"image", "env", "limits", "workdir",
-                                                  "service", NULL};
-
 uint64_t csn_policy_bytes(const cJSON *value) {
   if (cJSON_IsNumber(value))
     return value->valuedouble >= 1 && value->valuedouble < 1e18 ? (uint64_t)value->valuedouble : 0;
@@ -21,26 +18,10 @@ uint64_t csn_policy_bytes(const cJSON *value) {
   return cJSON_IsString(value) && csn_size_parse(value->valuestring, &bytes) == 0 ? bytes : 0;
 }
 
-cJSON *csn_policy_shape(const cJSON *options) {
-  cJSON *shape = cJSON_CreateObject();
-  if (!shape) return NULL;
-  for (const char *const *name = csn_policy_shaping_options; *name; name++) {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(options, *name);
-    cJSON *copy = value ? cJSON_Duplicate(value, 1) : NULL;
-    if (value && !(copy && cJSON_AddItemToObject(shape, *name, copy))) {
-      cJSON_Delete(copy);
-      cJSON_Delete(shape);
-      return NULL;
-    }
-  }
-  return shape;
-}
-
 /* ---- the settings that hold for one sandbox --------------------------------------------------- */
 
-/* The operator's settings with a session's options laid over them; borrows every string. */
-static struct csn_sandbox_settings effective(const struct csn_sandbox_settings *s,
-                                             const cJSON *shape) {
+struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settings *s,
+                                                 const cJSON *shape) {
   struct csn_sandbox_settings e = *s;
   const cJSON *image = cJSON_GetObjectItemCaseSensitive(shape, "image");
   const cJSON *workdir = cJSON_GetObjectItemCaseSensitive(shape, "workdir");
@@ -54,81 +35,6 @@ static struct csn_sandbox_settings effective(const struct csn_sandbox_settings *
   if (cJSON_IsNumber(cpus)) e.cpus = cpus->valuedouble;
   if (cJSON_IsNumber(pids)) e.pids = (uint32_t)pids->valuedouble;
   return e;
-}
-
-/* ---- the label -------------------------------------------------------------------------------- */
-
-/* In a fixed order, so that equal settings print alike. */
-static cJSON *base_of(const struct csn_sandbox_settings *s) {
-  cJSON *b = cJSON_CreateObject();
-  char uids[32];
-  snprintf(uids, sizeof uids, "%" PRIu32 "-%" PRIu32, s->uid_first, s->uid_last);
-  int ok = b && cJSON_AddStringToObject(b, "image", s->image) &&
-           cJSON_AddStringToObject(b, "user", s->user) &&
-           cJSON_AddStringToObject(b, "uid_range", uids) &&
-           cJSON_AddStringToObject(b, "hostname", s->hostname) &&
-           cJSON_AddStringToObject(b, "runtime", s->runtime ? s->runtime : "") &&
-           cJSON_AddStringToObject(b, "workdir", s->workdir) &&
-           cJSON_AddNumberToObject(b, "memory", (double)s->memory) &&
-           cJSON_AddNumberToObject(b, "cpus", s->cpus) &&
-           cJSON_AddNumberToObject(b, "pids", s->pids) &&
-           cJSON_AddNumberToObject(b, "nofile", s->nofile) &&
-           cJSON_AddNumberToObject(b, "workspace", (double)s->workspace_size) &&
-           cJSON_AddNumberToObject(b, "tmp", (double)s->tmp_size) &&
-           cJSON_AddNumberToObject(b, "shm", (double)s->shm_size) &&
-           cJSON_AddNumberToObject(b, "idle_ttl_ms", (double)s->idle_ttl_ms) &&
-           cJSON_AddNumberToObject(b, "max_lifetime_ms", (double)s->max_lifetime_ms);
-  if (ok && s->service) ok = csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0;
-  cJSON *env = ok && s->env ? cJSON_Duplicate(s->env, 1) : cJSON_CreateObject();
-  if (ok && env && cJSON_AddItemToObject(b, "env", env)) return b;
-  cJSON_Delete(env);
-  cJSON_Delete(b);
-  return NULL;
-}
-
-char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape) {
-  cJSON *spec = cJSON_CreateObject();
-  cJSON *base = base_of(s);
-  cJSON *options = shape ? cJSON_Duplicate(shape, 1) : cJSON_CreateObject();
-  char *text = NULL;
-  if (spec && base && options && cJSON_AddNumberToObject(spec, "v", 1) &&
-      cJSON_AddItemToObject(spec, "base", base)) {
-    base = NULL;
-    if (cJSON_AddItemToObject(spec, "options", options)) {
-      options = NULL;
-      char *printed = cJSON_PrintUnformatted(spec);
-      text = printed ? csn_strdup(printed) : NULL;
-      cJSON_free(printed);
-    }
-  }
-  cJSON_Delete(base);
-  cJSON_Delete(options);
-  cJSON_Delete(spec);
-  return text;
-}
-
-enum csn_spec_difference csn_policy_compare(const char *label,
-                                            const struct csn_sandbox_settings *s,
-                                            const cJSON *shape) {
-  cJSON *spec = label ? cJSON_Parse(label) : NULL;
-  cJSON *base = base_of(s);
-  const cJSON *had_base = cJSON_GetObjectItemCaseSensitive(spec, "base");
-  const cJSON *had = cJSON_GetObjectItemCaseSensitive(spec, "options");
-  enum csn_spec_difference d = CSN_SPEC_SAME;
-  if (!base || !cJSON_Compare(had_base, base, 1))
-    d = CSN_SPEC_BASE_DIFFERS;
-  else if (shape && !cJSON_Compare(had, shape, 1))
-    d = CSN_SPEC_OPTIONS_DIFFER;
-  cJSON_Delete(base);
-  cJSON_Delete(spec);
-  return d;
-}
-
-cJSON *csn_policy_options_of(const char *label) {
-  cJSON *spec = label ? cJSON_Parse(label) : NULL;
-  cJSON *options = cJSON_DetachItemFromObjectCaseSensitive(spec, "options");
-  cJSON_Delete(spec);
-  return options;
 }
 
 /* ---- the service ------------------------------------------------------------------------------ */
@@ -301,7 +207,7 @@ static int check_room(const struct csn_sandbox_settings *e, const cJSON *volumes
 
 int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
                     const struct csn_policy_facts *facts, cJSON **out, struct csn_error *err) {
-  struct csn_sandbox_settings e = effective(s, shape);
+  struct csn_sandbox_settings e = csn_policy_effective(s, shape);
   int rc = check_room(&e, facts->image_volumes, err);
   if (rc) return rc;
   struct csn_body b = {0};

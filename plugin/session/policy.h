@@ -34,6 +34,10 @@ extern const char *const csn_policy_shaping_options[];
  * memory. options may be NULL. */
 cJSON *csn_policy_shape(const cJSON *options);
 
+/* The operator's settings with a session's options laid over them; borrows every string. */
+struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settings *s,
+                                                 const cJSON *shape);
+
 /* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}. base is the operator's
  * settings in a canonical form, without anything that a version of the plugin chooses. */
 char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape);

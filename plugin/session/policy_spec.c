@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The label `caisson.spec`: what a sandbox was made of, and how that is held against what is wanted. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "session/policy.h"
+#include "util/alloc.h"
+#include "util/json.h"
+
+const char *const csn_policy_shaping_options[] = {"image", "env", "limits", "workdir",
+                                                  "service", NULL};
+
+cJSON *csn_policy_shape(const cJSON *options) {
+  cJSON *shape = cJSON_CreateObject();
+  if (!shape) return NULL;
+  for (const char *const *name = csn_policy_shaping_options; *name; name++) {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(options, *name);
+    cJSON *copy = value ? cJSON_Duplicate(value, 1) : NULL;
+    if (value && !(copy && cJSON_AddItemToObject(shape, *name, copy))) {
+      cJSON_Delete(copy);
+      cJSON_Delete(shape);
+      return NULL;
+    }
+  }
+  return shape;
+}
+
+/* In a fixed order, so that equal settings print alike. */
+static cJSON *base_of(const struct csn_sandbox_settings *s) {
+  cJSON *b = cJSON_CreateObject();
+  char uids[32];
+  snprintf(uids, sizeof uids, "%" PRIu32 "-%" PRIu32, s->uid_first, s->uid_last);
+  int ok = b && cJSON_AddStringToObject(b, "image", s->image) &&
+           cJSON_AddStringToObject(b, "user", s->user) &&
+           cJSON_AddStringToObject(b, "uid_range", uids) &&
+           cJSON_AddStringToObject(b, "hostname", s->hostname) &&
+           cJSON_AddStringToObject(b, "runtime", s->runtime ? s->runtime : "") &&
+           cJSON_AddStringToObject(b, "workdir", s->workdir) &&
+           cJSON_AddNumberToObject(b, "memory", (double)s->memory) &&
+           cJSON_AddNumberToObject(b, "cpus", s->cpus) &&
+           cJSON_AddNumberToObject(b, "pids", s->pids) &&
+           cJSON_AddNumberToObject(b, "nofile", s->nofile) &&
+           cJSON_AddNumberToObject(b, "workspace", (double)s->workspace_size) &&
+           cJSON_AddNumberToObject(b, "tmp", (double)s->tmp_size) &&
+           cJSON_AddNumberToObject(b, "shm", (double)s->shm_size) &&
+           cJSON_AddNumberToObject(b, "idle_ttl_ms", (double)s->idle_ttl_ms) &&
+           cJSON_AddNumberToObject(b, "max_lifetime_ms", (double)s->max_lifetime_ms);
+  if (ok && s->service) ok = csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0;
+  cJSON *env = ok && s->env ? cJSON_Duplicate(s->env, 1) : cJSON_CreateObject();
+  if (ok && env && cJSON_AddItemToObject(b, "env", env)) return b;
+  cJSON_Delete(env);
+  cJSON_Delete(b);
+  return NULL;
+}
+
+char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  cJSON *spec = cJSON_CreateObject();
+  cJSON *base = base_of(s);
+  cJSON *options = shape ? cJSON_Duplicate(shape, 1) : cJSON_CreateObject();
+  char *text = NULL;
+  if (spec && base && options && cJSON_AddNumberToObject(spec, "v", 1) &&
+      cJSON_AddItemToObject(spec, "base", base)) {
+    base = NULL;
+    if (cJSON_AddItemToObject(spec, "options", options)) {
+      options = NULL;
+      char *printed = cJSON_PrintUnformatted(spec);
+      text = printed ? csn_strdup(printed) : NULL;
+      cJSON_free(printed);
+    }
+  }
+  cJSON_Delete(base);
+  cJSON_Delete(options);
+  cJSON_Delete(spec);
+  return text;
+}
+
+enum csn_spec_difference csn_policy_compare(const char *label,
+                                            const struct csn_sandbox_settings *s,
+                                            const cJSON *shape) {
+  cJSON *spec = label ? cJSON_Parse(label) : NULL;
+  cJSON *base = base_of(s);
+  const cJSON *had_base = cJSON_GetObjectItemCaseSensitive(spec, "base");
+  const cJSON *had = cJSON_GetObjectItemCaseSensitive(spec, "options");
+  enum csn_spec_difference d = CSN_SPEC_SAME;
+  if (!base || !cJSON_Compare(had_base, base, 1))
+    d = CSN_SPEC_BASE_DIFFERS;
+  else if (shape && !cJSON_Compare(had, shape, 1))
+    d = CSN_SPEC_OPTIONS_DIFFER;
+  cJSON_Delete(base);
+  cJSON_Delete(spec);
+  return d;
+}
+
+cJSON *csn_policy_options_of(const char *label) {
+  cJSON *spec = label ? cJSON_Parse(label) : NULL;
+  cJSON *options = cJSON_DetachItemFromObjectCaseSensitive(spec, "options");
+  cJSON_Delete(spec);
+  return options;
+}

@@ -43,6 +43,30 @@ int csn_archive_put_file(struct csn_engine *engine, const char *container, const
   return csn_archive_put(engine, container, directory, tar.data, tar.size, control, err);
 }
 
+static int take(void *ctx, const void *bytes, size_t n, struct csn_error *err) {
+  int rc = csn_buffer_add(ctx, bytes, n);
+  if (rc == CAISSON_E_LIMIT)
+    return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED,
+                    "it is longer than it may be");
+  return rc ? csn_fail_nomem(err) : 0;
+}
+
+int csn_archive_get_file(struct csn_engine *engine, const char *container, const char *path,
+                         const struct csn_control *control, struct csn_buffer *file,
+                         struct csn_error *err) {
+  CSN_ASK_PATH(url);
+  struct csn_buffer tar CSN_CLEANUP_BUFFER = CSN_BUFFER(file->max + TAR_OVERHEAD);
+  struct csn_http_response response CSN_CLEANUP_HTTP_RESPONSE = {0};
+  int rc = csn_ask_path(&url, "/containers/", container, "/archive", err);
+  if (rc == 0) rc = csn_ask_query(&url, "path", path, err);
+  if (rc) return rc;
+  struct csn_ask ask = {
+      .method = "GET", .path = url.data, .seconds = 30, .on_body = take, .ctx = &tar};
+  rc = csn_ask(engine, &ask, control, &response, err);
+  if (rc == 0) rc = csn_tar_read_file(csn_buffer_text(&tar), tar.size, file, err);
+  return csn_ask_context(rc, err, "read, in a container of the image,", path);
+}
+
 int csn_archive_stat(struct csn_engine *engine, const char *container, const char *path,
                      const struct csn_control *control, struct csn_path_stat *out,
                      struct csn_error *err) {

@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/path_stat.h"
+#include "util/buffer.h"
 
 /* Unpacks an uncompressed tar in a directory of the container that exists. (120 s) */
 int csn_archive_put(struct csn_engine *engine, const char *container, const char *directory,
@@ -18,6 +19,13 @@ int csn_archive_put(struct csn_engine *engine, const char *container, const char
 int csn_archive_put_file(struct csn_engine *engine, const char *container, const char *directory,
                          const char *name, const void *bytes, size_t n, unsigned mode,
                          const struct csn_control *control, struct csn_error *err);
+
+/* The content of one regular file, of at most file->max bytes, out of a container that never started.
+ * engine.not_found when there is no such path, engine.refused when it is no regular file or longer.
+ * (30 s) */
+int csn_archive_get_file(struct csn_engine *engine, const char *container, const char *path,
+                         const struct csn_control *control, struct csn_buffer *file,
+                         struct csn_error *err);
 
 /* Without unpacking anything; engine.not_found when there is no such path. (10 s) */
 int csn_archive_stat(struct csn_engine *engine, const char *container, const char *path,

@@ -2,6 +2,7 @@
 #include "engine/tar.h"
 
 #include <sys/stat.h>
+#include <time.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -78,4 +79,68 @@ int csn_tar_file(const char *temporary, const char *name, const void *bytes, siz
     return csn_fail(err, sink.rc, CAISSON_REASON_INTERNAL, "the tar is larger than it may be");
   if (sink.rc || !written) return csn_fail_nomem(err);
   return 0;
+}
+
+/* ---- directories ------------------------------------------------------------------------------ */
+
+static int write_dir(struct archive *a, struct archive_entry *e, const struct csn_tar_dir *dir,
+                     unsigned uid, unsigned gid) {
+  describe(e, dir->path, dir->mode);
+  archive_entry_set_filetype(e, AE_IFDIR);
+  archive_entry_set_mtime(e, time(NULL), 0);
+  archive_entry_set_uid(e, uid);
+  archive_entry_set_gid(e, gid);
+  archive_entry_set_size(e, 0);
+  return archive_write_header(a, e) == ARCHIVE_OK;
+}
+
+int csn_tar_dirs(const struct csn_tar_dir *dirs, size_t n, unsigned uid, unsigned gid,
+                 struct csn_buffer *tar, struct csn_error *err) {
+  struct sink sink = {tar, 0};
+  struct archive_entry *e __attribute__((cleanup(free_entry))) = archive_entry_new();
+  struct archive *a __attribute__((cleanup(free_archive))) = open_ustar(&sink);
+  int written = e && a;
+  for (size_t i = 0; written && i < n; i++) written = write_dir(a, e, &dirs[i], uid, gid);
+  written = written && archive_write_close(a) == ARCHIVE_OK;
+  if (sink.rc == CAISSON_E_LIMIT)
+    return csn_fail(err, sink.rc, CAISSON_REASON_INTERNAL, "the tar is larger than it may be");
+  return sink.rc || !written ? csn_fail_nomem(err) : 0;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static void free_reader(struct archive **a) {
+  if (*a) archive_read_free(*a);
+}
+
+static int malformed(struct csn_error *err) {
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_PROTOCOL,
+                  "what the engine sent is no tar of it");
+}
+
+static int refused(struct csn_error *err, const char *words) {
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED, "%s", words);
+}
+
+static int read_content(struct archive *a, struct csn_buffer *file, struct csn_error *err) {
+  char piece[4096];
+  la_ssize_t got;
+  while ((got = archive_read_data(a, piece, sizeof piece)) > 0) {
+    int rc = csn_buffer_add(file, piece, (size_t)got);
+    if (rc == CAISSON_E_LIMIT) return refused(err, "it is longer than it may be");
+    if (rc) return csn_fail_nomem(err);
+  }
+  return got < 0 ? malformed(err) : 0;
+}
+
+int csn_tar_read_file(const void *tar, size_t n, struct csn_buffer *file, struct csn_error *err) {
+  struct archive_entry *e;
+  struct archive *a __attribute__((cleanup(free_reader))) = archive_read_new();
+  if (!a || archive_read_support_format_tar(a) != ARCHIVE_OK) return csn_fail_nomem(err);
+  if (archive_read_open_memory(a, tar, n) != ARCHIVE_OK ||
+      archive_read_next_header(a, &e) != ARCHIVE_OK)
+    return malformed(err);
+  if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
+    return refused(err, "it is no regular file");
+  return read_content(a, file, err);
 }

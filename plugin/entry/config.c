@@ -17,32 +17,32 @@ static int invalid(struct csn_error *err, const char *path, const char *words) {
 
 /* ---- what the schema cannot say ---------------------------------------------------------------- */
 
-static int check_sizes(const struct csn_sandbox_settings *s, struct csn_error *err) {
-  if (s->workspace_size + s->tmp_size + s->shm_size < s->memory) return 0;
-  return invalid(err, "sandbox.memory",
-                 "must be more than sandbox.workspace.size, sandbox.tmp.size and sandbox.shm.size "
-                 "together, since tmpfs counts as memory; raise the one or lower the others");
-}
-
-/* Of "uid:gid": a root without capabilities still owns the helper's files and most of the image. */
-static int has_root(const char *user) {
-  const char *gid = strchr(user, ':');
-  return gid && (strtoul(user, NULL, 10) == 0 || strtoul(gid + 1, NULL, 10) == 0);
-}
-
 static int check(const struct csn_config *c, struct csn_error *err) {
-  if (has_root(c->sandbox.user))
-    return invalid(err, "sandbox.user", "neither uid nor gid may be 0");
   if (c->sandbox.uid_first > c->sandbox.uid_last)
     return invalid(err, "sandbox.uid_range", "the first must not be above the last");
   int rc = csn_service_check(c->sandbox.service, "sandbox.service", CAISSON_REASON_CONFIG, err);
-  return rc ? rc : check_sizes(&c->sandbox, err);
+  return rc ? rc : csn_policy_check(&c->sandbox, err);
 }
 
 /* ---- reading: every default stands in the schema and was filled in before ---------------------- */
 
 static uint64_t size_of(const cJSON *object, const char *name) {
   return csn_policy_bytes(csn_json_get(object, name));
+}
+
+/* Of what shapes a sandbox, what may have a form of its own. */
+static void read_shape(const cJSON *sandbox, struct csn_sandbox_settings *s) {
+  s->name_template = csn_json_string(sandbox, "name_template", "");
+  s->has_writable_root = !csn_json_bool(sandbox, "read_only", 1);
+  s->apparmor = csn_json_string(sandbox, "apparmor", NULL);
+  s->cap_add = csn_json_get(sandbox, "cap_add");
+  s->labels = csn_json_get(sandbox, "labels");
+  s->dns = csn_json_get(sandbox, "dns");
+  s->extra_hosts = csn_json_get(sandbox, "extra_hosts");
+  s->tmpfs = csn_json_get(sandbox, "tmpfs");
+  s->workspace = csn_json_get(sandbox, "workspace");
+  s->bind_roots = csn_json_get(sandbox, "bind_roots");
+  s->mounts = csn_json_get(sandbox, "mounts");
 }
 
 static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
@@ -66,6 +66,7 @@ static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
   s->env = csn_json_get(sandbox, "env");
   s->service = csn_json_get(sandbox, "service");
   if (cJSON_IsNull(s->service)) s->service = NULL;
+  read_shape(sandbox, s);
 }
 
 static void read_tools(const cJSON *tools, struct csn_tool_settings *t) {

@@ -8,6 +8,7 @@
 
 #include "guest/basics.h"
 #include "guest/files/op.h"
+#include "guest/files/quota.h"
 #include "guest/spawn.h"
 
 #include <errno.h>
@@ -116,6 +117,7 @@ pid_t csn_launch(const struct csn_launch *launch, const int *streams,
                  struct csn_launch_failure *failure) {
   *failure = (struct csn_launch_failure){0, 0};
   if (launch->operation != NULL) return launch_operation(launch, streams, failure);
+  csn_quota_forget();
   pid_t pid = vfork();
   if (pid == 0) become_command(launch, streams, failure);
   if (pid < 0) {

@@ -7,6 +7,7 @@
 
 #include "guest/basics.h"
 #include "guest/brood.h"
+#include "guest/files/quota.h"
 #include "guest/oom.h"
 
 #include <errno.h>
@@ -85,6 +86,7 @@ static void set_up(uint64_t silence_ms) {
   csn_outbox_drop(&serve.outbox);
   csn_frame_reader_init(&serve.reader, CSN_FROM_HOST, reader_buffer);
   csn_squeeze_remember(&serve.squeeze);
+  csn_quota_share();
   int registered = csn_registry_open(&serve.registry, &status);
   serve.now = csn_guest_now();
   put_status(&status, true);

@@ -43,6 +43,12 @@ struct csn_session {
   int service_up;  /* this process need not ask for it any more */
 };
 
+/* What an image's /etc/passwd said last. */
+struct csn_known_user {
+  char *image_id, *user; /* NULL: nothing is known */
+  uint32_t uid, gid;
+};
+
 struct csn_sessions {
   const char *instance;
   const struct csn_sandbox_settings *settings;
@@ -54,6 +60,8 @@ struct csn_sessions {
   pthread_cond_t unlocked;
   struct csn_session *buckets[CSN_SESSION_BUCKETS];
   unsigned next_sweep;
+  struct csn_known_user known_user;
+  char *data_root; /* of the engine, once asked; never replaced */
 };
 
 /* A channel on loan for one call. */
@@ -68,6 +76,7 @@ struct csn_lease {
   cJSON *env;
   char *workdir;       /* as in csn_session_view, and */
   cJSON *settings_env; /* its env */
+  uint64_t quota;      /* its quota */
 };
 
 /* ---- table.c: which sessions this process knows, and who may change them ---------------------- */
@@ -100,6 +109,32 @@ unsigned csn_session_leases(struct csn_sessions *all, struct csn_session *s);
 /* Closes the idle channels and forgets what is known of the container; the options that it was made
  * with outlive it. The lock is held. */
 void csn_session_forget(struct csn_sessions *all, struct csn_session *s);
+
+/* ---- place.c: what a new container stands on --------------------------------------------------- */
+
+struct csn_image;
+struct csn_mount_list;
+
+/* Finds out who the sandbox's user is and makes ready what it mounts: directories of this machine,
+ * volumes. Fills in uid and gid and the list (the caller's to free, also after a failure). */
+int csn_session_place(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                      const struct csn_image *image, const struct csn_control *control,
+                      struct csn_policy_facts *facts, struct csn_mount_list *mounts,
+                      struct csn_error *err);
+/* After the session was removed: its workspace's volume goes too, if that is not to be kept. */
+int csn_session_discard(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                        const struct csn_control *control, struct csn_error *err);
+
+/* ---- user.c ------------------------------------------------------------------------------------ */
+
+/* Who it is where the workspace does not say: sandbox.user as configured, or of the range one that no
+ * sandbox on the engine has. Never root. */
+int csn_session_pick_user(struct csn_sessions *all, const struct csn_sandbox_settings *e,
+                          const struct csn_image *image, const struct csn_control *control,
+                          struct csn_policy_facts *facts, struct csn_error *err);
+/* The same user as the owner of a workspace that is there. */
+int csn_session_take_owner(const struct csn_sandbox_settings *e, const char *place, uint32_t uid,
+                           uint32_t gid, struct csn_policy_facts *facts, struct csn_error *err);
 
 /* ---- start.c: a new container ------------------------------------------------------------------ */
 

@@ -52,6 +52,8 @@ static int note_container(const struct csn_sessions *all, struct csn_lease *leas
   lease->started = s->started;
   lease->service = cJSON_Duplicate(s->service, 1);
   lease->env = cJSON_Duplicate(s->env, 1);
+  const struct csn_sandbox_settings e = csn_policy_effective(all->settings, s->shape);
+  lease->quota = s->ephemeral ? 0 : csn_policy_quota(&e);
   lease->workdir = csn_strdup(csn_json_string(s->shape, "workdir", all->settings->workdir));
   lease->settings_env = settings_env(all->settings->env, csn_json_get(s->shape, "env"));
   int bad = s->service && !lease->service;
@@ -136,7 +138,8 @@ static const char **merge_env(const cJSON *base, const char *const *own) {
 static int run_on(struct csn_lease *lease, csn_session_prepare_fn *prepare, void *ctx,
                   const struct csn_control *control, struct csn_run_result *result,
                   struct csn_error *err) {
-  const struct csn_session_view view = {.workdir = lease->workdir, .env = lease->settings_env};
+  const struct csn_session_view view = {
+      .workdir = lease->workdir, .env = lease->settings_env, .quota = lease->quota};
   struct csn_run run = {0};
   int rc = prepare(ctx, &view, &run, err);
   if (rc) return rc;

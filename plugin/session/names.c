@@ -22,18 +22,86 @@ static int is_readable(const char *key) {
   return n >= 1 && n <= READABLE_MAX && strspn(key, allowed) == n && !looks_made(key);
 }
 
-void csn_name_of_key(const char *instance, const char *key, char name[CSN_NAME_SIZE]) {
+static void describe_key(const char *key, char part[CSN_COMPONENT_SIZE]) {
   if (is_readable(key)) {
-    snprintf(name, CSN_NAME_SIZE, "caisson-%.*s-%s", CSN_INSTANCE_MAX, instance, key);
+    snprintf(part, CSN_COMPONENT_SIZE, "%s", key);
     return;
   }
   char hex[CSN_SHA256_HEX];
   csn_sha256_hex(key, strlen(key), hex);
-  snprintf(name, CSN_NAME_SIZE, "caisson-%.*s-x%.*s", CSN_INSTANCE_MAX, instance, HASH_DIGITS, hex);
+  snprintf(part, CSN_COMPONENT_SIZE, "x%.*s", HASH_DIGITS, hex);
 }
 
-void csn_name_ephemeral(const char *instance, const char hex[CSN_EPHEMERAL_HEX + 1],
-                        char name[CSN_NAME_SIZE]) {
-  snprintf(name, CSN_NAME_SIZE, "caisson-%.*s-e%.*s", CSN_INSTANCE_MAX, instance,
-           CSN_EPHEMERAL_HEX, hex);
+void csn_name_component(const char *key, char part[CSN_COMPONENT_SIZE]) {
+  describe_key(key, part);
+  if (part[strspn(part, ".")]) return;
+  char hex[CSN_SHA256_HEX];
+  csn_sha256_hex(key, strlen(key), hex);
+  snprintf(part, CSN_COMPONENT_SIZE, "x%.*s", HASH_DIGITS, hex);
+}
+
+/* ---- templates -------------------------------------------------------------------------------- */
+
+static const char *value_of(const char *word, size_t n, const char *instance, const char *part) {
+  if (n == 10 && memcmp(word, "{instance}", n) == 0) return instance;
+  if (n == 5 && memcmp(word, "{key}", n) == 0) return part;
+  if (n == 9 && memcmp(word, "{session}", n) == 0) return part;
+  return NULL;
+}
+
+int csn_name_expand(const char *template, const char *instance, const char *part, char *out,
+                    size_t size) {
+  size_t used = 0;
+  while (*template) {
+    const char *close = *template == '{' ? strchr(template, '}') : NULL;
+    size_t n = close ? (size_t)(close - template) + 1 : 1;
+    const char *value = template;
+    size_t length = 1;
+    if (strchr("{}", *template)) {
+      value = value_of(template, n, instance, part);
+      if (!value) return -1;
+      length = strlen(value);
+    }
+    if (length >= size - used) return -1;
+    memcpy(out + used, value, length);
+    used += length;
+    template += n;
+  }
+  out[used] = '\0';
+  return 0;
+}
+
+void csn_name_of_key(const char *template, const char *instance, const char *key,
+                     char name[CSN_NAME_SIZE]) {
+  char part[CSN_COMPONENT_SIZE];
+  describe_key(key, part);
+  csn_name_expand(template, instance, part, name, CSN_NAME_SIZE);
+}
+
+void csn_name_ephemeral(const char *template, const char *instance,
+                        const char hex[CSN_EPHEMERAL_HEX + 1], char name[CSN_NAME_SIZE]) {
+  char part[CSN_COMPONENT_SIZE];
+  snprintf(part, sizeof part, "e%.*s", CSN_EPHEMERAL_HEX, hex);
+  csn_name_expand(template, instance, part, name, CSN_NAME_SIZE);
+}
+
+/* ---- what may be configured ------------------------------------------------------------------- */
+
+static const char name_characters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+
+int csn_name_is_engine_name(const char *name) {
+  return strlen(name) >= 2 && !strchr("_.-", name[0]) && !name[strspn(name, name_characters)];
+}
+
+const char *csn_name_template_problem(const char *template, const char *word) {
+  static const char longest_instance[] = "i2345678901234567890123456789012";
+  static const char longest_part[] = "k23456789012345678901234567890123456789012345678";
+  char name[CSN_NAME_SIZE];
+  if (!strstr(template, word)) return "must hold the session's key";
+  if (csn_name_expand(template, longest_instance, longest_part, name, sizeof name) < 0)
+    return "is too long, or holds a brace that is none of {instance}, {key} and {session}";
+  return csn_name_is_engine_name(name)
+             ? NULL
+             : "must be of letters, digits, '_', '.' and '-', with a letter or digit first";
 }

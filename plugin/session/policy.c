@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "session/body.h"
+#include "session/policy_mounts.h"
 #include "util/alloc.h"
 #include "util/json.h"
 
@@ -20,20 +21,46 @@ uint64_t csn_policy_bytes(const cJSON *value) {
 
 /* ---- the settings that hold for one sandbox --------------------------------------------------- */
 
-struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settings *s,
-                                                 const cJSON *shape) {
-  struct csn_sandbox_settings e = *s;
-  const cJSON *image = cJSON_GetObjectItemCaseSensitive(shape, "image");
-  const cJSON *workdir = cJSON_GetObjectItemCaseSensitive(shape, "workdir");
-  const cJSON *limits = cJSON_GetObjectItemCaseSensitive(shape, "limits");
+static void lay_limits(struct csn_sandbox_settings *e, const cJSON *limits) {
   const cJSON *memory = cJSON_GetObjectItemCaseSensitive(limits, "memory");
   const cJSON *cpus = cJSON_GetObjectItemCaseSensitive(limits, "cpus");
   const cJSON *pids = cJSON_GetObjectItemCaseSensitive(limits, "pids");
-  if (cJSON_IsString(image)) e.image = image->valuestring;
-  if (cJSON_IsString(workdir)) e.workdir = workdir->valuestring;
-  if (memory) e.memory = csn_policy_bytes(memory);
-  if (cJSON_IsNumber(cpus)) e.cpus = cpus->valuedouble;
-  if (cJSON_IsNumber(pids)) e.pids = (uint32_t)pids->valuedouble;
+  if (memory) e->memory = csn_policy_bytes(memory);
+  if (cJSON_IsNumber(cpus)) e->cpus = cpus->valuedouble;
+  if (cJSON_IsNumber(pids)) e->pids = (uint32_t)pids->valuedouble;
+}
+
+/* What a session's option takes the place of, or stands beside. */
+static void lay_documents(struct csn_sandbox_settings *e, const cJSON *shape) {
+  const struct {
+    const char *option;
+    const cJSON **setting;
+  } documents[] = {
+      {"cap_add", &e->cap_add},    {"labels", &e->own_labels},
+      {"dns", &e->dns},            {"extra_hosts", &e->own_extra_hosts},
+      {"tmpfs", &e->tmpfs},        {"workspace", &e->workspace},
+      {"mounts", &e->own_mounts},
+  };
+  for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+    const cJSON *given = csn_json_get(shape, documents[i].option);
+    if (given) *documents[i].setting = given;
+  }
+}
+
+struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settings *s,
+                                                 const cJSON *shape) {
+  struct csn_sandbox_settings e = *s;
+  const cJSON *size = csn_json_get(csn_json_get(shape, "workspace"), "size");
+  e.image = csn_json_string(shape, "image", e.image);
+  e.workdir = csn_json_string(shape, "workdir", e.workdir);
+  e.user = csn_json_string(shape, "user", e.user);
+  e.hostname = csn_json_string(shape, "hostname", e.hostname);
+  e.runtime = csn_json_string(shape, "runtime", e.runtime);
+  e.apparmor = csn_json_string(shape, "apparmor", e.apparmor);
+  e.has_writable_root = !csn_json_bool(shape, "read_only", !e.has_writable_root);
+  if (size) e.workspace_size = csn_policy_bytes(size);
+  lay_limits(&e, csn_json_get(shape, "limits"));
+  lay_documents(&e, shape);
   return e;
 }
 
@@ -58,11 +85,31 @@ int csn_policy_service_of(const char *label, cJSON **out) {
   return chosen && !*out ? CAISSON_E_NOMEM : 0;
 }
 
+int csn_policy_workspace_is_tmpfs(const struct csn_sandbox_settings *e) {
+  return strcmp(csn_json_string(e->workspace, "type", "tmpfs"), "tmpfs") == 0;
+}
+
+uint64_t csn_policy_quota(const struct csn_sandbox_settings *e) {
+  return csn_policy_workspace_is_tmpfs(e) ? 0
+                                          : csn_policy_bytes(csn_json_get(e->workspace, "quota"));
+}
+
 /* ---- the create body -------------------------------------------------------------------------- */
+
+/* {name: value}, over what has the same name. */
+static void lay_texts(struct csn_body *b, cJSON *object, const cJSON *texts) {
+  const cJSON *m = NULL;
+  while ((m = csn_json_next_string(texts, m))) {
+    cJSON_DeleteItemFromObjectCaseSensitive(object, m->string);
+    csn_body_text(b, object, m->string, m->valuestring);
+  }
+}
 
 static void add_labels(struct csn_body *b, cJSON *body, const struct csn_sandbox_settings *s,
                        const cJSON *shape, const struct csn_policy_facts *f) {
   cJSON *labels = csn_body_object(b, body, "Labels");
+  lay_texts(b, labels, s->labels);
+  lay_texts(b, labels, csn_json_get(shape, "labels"));
   char *spec CSN_CLEANUP_FREE = csn_policy_spec(s, shape);
   char uid[16];
   snprintf(uid, sizeof uid, "%" PRIu32, f->uid);
@@ -120,18 +167,17 @@ static void add_tmpfs(struct csn_body *b, cJSON *host, const struct csn_sandbox_
                       const struct csn_policy_facts *f) {
   cJSON *tmpfs = csn_body_object(b, host, "Tmpfs");
   char options[160];
-  snprintf(options, sizeof options,
-           "rw,exec,nosuid,nodev,size=%" PRIu64 ",uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
-           e->workspace_size, f->uid, f->gid);
-  csn_body_text(b, tmpfs, "/workspace", options);
+  csn_mounts_add_tmpfs(b, tmpfs, f->mounts, f->uid, f->gid);
   snprintf(options, sizeof options, "rw,exec,nosuid,nodev,size=%" PRIu64 ",mode=1777", e->tmp_size);
   csn_body_text(b, tmpfs, "/tmp", options);
   const cJSON *volume;
   cJSON_ArrayForEach(volume, f->image_volumes) {
-    if (volume->string[0] != '/' || cJSON_GetObjectItemCaseSensitive(tmpfs, volume->string)) continue;
+    if (volume->string[0] != '/' || cJSON_GetObjectItemCaseSensitive(tmpfs, volume->string) ||
+        csn_mounts_has(f->mounts, volume->string))
+      continue;
     snprintf(options, sizeof options,
-             "rw,noexec,nosuid,nodev,size=16777216,uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
-             f->uid, f->gid);
+             "rw,noexec,nosuid,nodev,size=%" PRIu64 ",uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
+             CSN_POLICY_SMALL_TMPFS, f->uid, f->gid);
     csn_body_text(b, tmpfs, volume->string, options);
   }
 }
@@ -155,6 +201,22 @@ static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox
   add_ulimit(b, ulimits, "core", 0);
 }
 
+static void add_profile(struct csn_body *b, cJSON *security, const char *apparmor) {
+  if (!apparmor) return;
+  char *profile CSN_CLEANUP_FREE = csn_asprintf("apparmor=%s", apparmor);
+  if (profile)
+    csn_body_item(b, security, profile);
+  else
+    b->failed = 1;
+}
+
+static void add_list(struct csn_body *b, cJSON *host, const char *name, const cJSON *texts) {
+  const cJSON *text;
+  if (!texts || !texts->child) return;
+  cJSON *list = csn_body_array(b, host, name);
+  cJSON_ArrayForEach(text, texts) csn_body_item(b, list, text->valuestring);
+}
+
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
   char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", csn_seccomp_start);
   cJSON *security = csn_body_array(b, host, "SecurityOpt");
@@ -164,16 +226,34 @@ static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sand
   else
     b->failed = 1;
   csn_body_item(b, csn_body_array(b, host, "CapDrop"), "ALL");
+  add_profile(b, security, e->apparmor);
+  add_list(b, host, "CapAdd", e->cap_add);
   csn_body_flag(b, host, "Privileged", 0);
-  csn_body_flag(b, host, "ReadonlyRootfs", 1);
+  csn_body_flag(b, host, "ReadonlyRootfs", !e->has_writable_root);
   csn_body_text(b, host, "NetworkMode", "none");
   csn_body_text(b, host, "IpcMode", "private");
   csn_body_text(b, host, "CgroupnsMode", "private");
   if (e->runtime) csn_body_text(b, host, "Runtime", e->runtime);
 }
 
+static void add_hosts(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
+  cJSON *hosts = cJSON_CreateObject(); /* one address for a name, as they say */
+  const cJSON *m = NULL;
+  lay_texts(b, hosts, e->extra_hosts);
+  lay_texts(b, hosts, e->own_extra_hosts);
+  cJSON *list = hosts && hosts->child ? csn_body_array(b, host, "ExtraHosts") : NULL;
+  while ((m = csn_json_next_string(hosts, m))) {
+    char *line CSN_CLEANUP_FREE = csn_asprintf("%s:%s", m->string, m->valuestring);
+    if (line)
+      csn_body_item(b, list, line);
+    else
+      b->failed = 1;
+  }
+  cJSON_Delete(hosts);
+}
+
 /* Every sandbox mounts the helper's volume, read-only. */
-static void add_helper(struct csn_body *b, cJSON *host, const struct csn_policy_facts *f) {
+static void add_mounts(struct csn_body *b, cJSON *host, const struct csn_policy_facts *f) {
   cJSON *mounts = csn_body_array(b, host, "Mounts");
   cJSON *mount = csn_body_entry(b, mounts);
   csn_body_text(b, mount, "Type", "volume");
@@ -181,6 +261,7 @@ static void add_helper(struct csn_body *b, cJSON *host, const struct csn_policy_
   csn_body_text(b, mount, "Target", "/.caisson");
   csn_body_flag(b, mount, "ReadOnly", 1);
   csn_body_flag(b, csn_body_object(b, mount, "VolumeOptions"), "NoCopy", 1);
+  csn_mounts_add_binds(b, host, mounts, f->mounts);
 }
 
 static void add_lifecycle(struct csn_body *b, cJSON *host) {
@@ -192,23 +273,26 @@ static void add_lifecycle(struct csn_body *b, cJSON *host) {
 
 /* What lies in tmpfs counts as memory: if it could fill the limit, writing files would get the
  * sandbox's processes killed instead of a plain "no space left". */
-static int check_room(const struct csn_sandbox_settings *e, const cJSON *volumes,
+static int check_room(const struct csn_sandbox_settings *e, const struct csn_policy_facts *f,
                       struct csn_error *err) {
-  uint64_t files = e->workspace_size + e->tmp_size + e->shm_size;
-  files += (uint64_t)cJSON_GetArraySize(volumes) * 16777216;
+  uint64_t files = csn_mounts_memory(f->mounts) + e->tmp_size + e->shm_size;
+  const cJSON *volume;
+  cJSON_ArrayForEach(volume, f->image_volumes) {
+    if (!csn_mounts_has(f->mounts, volume->string)) files += CSN_POLICY_SMALL_TMPFS;
+  }
   if (files < e->memory) return 0;
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
                   "sandbox.memory: %" PRIu64 " bytes must be more than sandbox.workspace.size, "
-                  "sandbox.tmp.size, sandbox.shm.size and 16 MiB for each volume of the image "
-                  "together (%" PRIu64 "), since tmpfs counts as memory; raise the one or lower "
-                  "the others",
+                  "sandbox.tmp.size, sandbox.shm.size, every other tmpfs and 16 MiB for each volume "
+                  "of the image together (%" PRIu64 "), since tmpfs counts as memory; raise the one "
+                  "or lower the others",
                   e->memory, files);
 }
 
 int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
                     const struct csn_policy_facts *facts, cJSON **out, struct csn_error *err) {
   struct csn_sandbox_settings e = csn_policy_effective(s, shape);
-  int rc = check_room(&e, facts->image_volumes, err);
+  int rc = check_room(&e, facts, err);
   if (rc) return rc;
   struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
@@ -218,7 +302,9 @@ int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
   add_isolation(&b, host, &e);
   add_limits(&b, host, &e);
   add_tmpfs(&b, host, &e, facts);
-  add_helper(&b, host, facts);
+  add_mounts(&b, host, facts);
+  add_hosts(&b, host, &e);
+  add_list(&b, host, "Dns", e.dns);
   add_lifecycle(&b, host);
   if (b.failed) {
     cJSON_Delete(body);

@@ -11,7 +11,7 @@
 /* The operator's settings for every sandbox of an instance. Strings belong to whoever made it. */
 struct csn_sandbox_settings {
   const char *image;
-  const char *user; /* "auto" or "uid:gid" */
+  const char *user; /* "auto", "uid:gid", "owner-of-workspace", "image", or a name of the image's */
   uint32_t uid_first, uid_last;
   const char *hostname;
   const char *runtime; /* NULL: the engine's default */
@@ -24,7 +24,23 @@ struct csn_sandbox_settings {
   uint64_t idle_ttl_ms, max_lifetime_ms;
   const cJSON *env; /* {NAME: value} or NULL */
   const cJSON *service; /* "image", an argv or an object; NULL: none */
+  const char *name_template; /* of containers; names.h */
+  int has_writable_root;
+  const char *apparmor;    /* a profile's name; NULL: the engine's default */
+  const cJSON *cap_add;    /* ["CHOWN", ...] or NULL, as are all these */
+  const cJSON *labels, *own_labels;           /* {name: value}: the operator's, a session's */
+  const cJSON *dns;                           /* ["1.1.1.1", ...] */
+  const cJSON *extra_hosts, *own_extra_hosts; /* {name: address} */
+  const cJSON *tmpfs;                         /* {"/path": {size, exec}} */
+  const cJSON *workspace;                     /* {type, ...}; NULL: a tmpfs of workspace_size */
+  const cJSON *bind_roots;                    /* ["/path", ...]: the operator's alone */
+  const cJSON *mounts, *own_mounts;           /* [{type, source, target, ...}] */
 };
+
+/* Of a tmpfs whose size nobody gave: one over a volume of the image, for example. */
+#define CSN_POLICY_SMALL_TMPFS ((uint64_t)16 << 20)
+
+struct csn_mount_list;
 
 /* The members of an options document that shape a sandbox (and so recreate it when they differ);
  * the others (ensure, secrets, principal, ...) are of the call. NULL-ended. */
@@ -66,12 +82,20 @@ struct csn_policy_facts {
   const char *guest_volume; /* name of the volume that holds it */
   uint32_t uid, gid;
   const cJSON *image_volumes; /* {"/path": {}} of the image; may be NULL */
+  const struct csn_mount_list *mounts; /* policy_mounts.h */
 };
 
 /* The body of POST /containers/create. Fails with CAISSON_E_CONFIG where settings and shape
  * contradict each other (tmpfs above memory), by path. */
 int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
                     const struct csn_policy_facts *facts, cJSON **out, struct csn_error *err);
+
+/* Settings of which no sandbox can be made, as far as texts can tell. 0 or CAISSON_E_CONFIG. */
+int csn_policy_check(const struct csn_sandbox_settings *e, struct csn_error *err);
+/* How much the workspace may hold, where it is no tmpfs; 0: no more is said than the disk says. */
+uint64_t csn_policy_quota(const struct csn_sandbox_settings *e);
+/* Is the workspace a tmpfs, which goes with its sandbox? */
+int csn_policy_workspace_is_tmpfs(const struct csn_sandbox_settings *e);
 
 /* "512m", "1g", "65536" or a JSON number -> bytes; 0 if it is neither. */
 uint64_t csn_policy_bytes(const cJSON *value);
@@ -82,5 +106,7 @@ uint64_t csn_policy_bytes(const cJSON *value);
 #define CSN_LABEL_CREATED "caisson.created"
 #define CSN_LABEL_VERSION "caisson.version"
 #define CSN_LABEL_UID "caisson.uid"
+#define CSN_LABEL_GID "caisson.gid"         /* of a volume, beside its uid */
+#define CSN_LABEL_CARRIER "caisson.carrier" /* instance: a container that is never started */
 
 #endif

@@ -7,8 +7,10 @@
 #include "util/alloc.h"
 #include "util/json.h"
 
-const char *const csn_policy_shaping_options[] = {"image", "env", "limits", "workdir",
-                                                  "service", NULL};
+const char *const csn_policy_shaping_options[] = {
+    "image",  "env",      "limits",  "workdir",     "user",  "hostname",  "runtime", "read_only",
+    "labels", "apparmor", "cap_add", "extra_hosts", "dns",   "workspace", "tmpfs",   "mounts",
+    "service", NULL};
 
 cJSON *csn_policy_shape(const cJSON *options) {
   cJSON *shape = cJSON_CreateObject();
@@ -23,6 +25,35 @@ cJSON *csn_policy_shape(const cJSON *options) {
     }
   }
   return shape;
+}
+
+static int add_copy(cJSON *b, const char *name, const cJSON *value) {
+  if (!value || !value->child) return 1;
+  return csn_json_add(b, name, cJSON_Duplicate(value, 1)) == 0;
+}
+
+/* Of the workspace what its mount is made of: another quota is no other sandbox. */
+static int add_workspace(cJSON *b, const struct csn_sandbox_settings *s) {
+  static const char *const members[] = {"type", "path", "name", "dirs", "relabel"};
+  if (csn_policy_workspace_is_tmpfs(s)) return 1;
+  cJSON *w = csn_json_add_object(b, "workspace_mount");
+  int bad = w == NULL;
+  for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+    const cJSON *value = csn_json_get(s->workspace, members[i]);
+    if (value) bad |= csn_json_add(w, members[i], cJSON_Duplicate(value, 1));
+  }
+  return !bad;
+}
+
+/* Settings that came later are there only where they differ from what held before there were any, so
+ * that sandboxes of older versions are still adopted. */
+static int add_later(cJSON *b, const struct csn_sandbox_settings *s) {
+  return (!s->has_writable_root || cJSON_AddBoolToObject(b, "read_only", 0)) &&
+         (!s->apparmor || cJSON_AddStringToObject(b, "apparmor", s->apparmor)) &&
+         add_copy(b, "cap_add", s->cap_add) && add_copy(b, "labels", s->labels) &&
+         add_copy(b, "dns", s->dns) && add_copy(b, "extra_hosts", s->extra_hosts) &&
+         add_copy(b, "tmpfs", s->tmpfs) && add_copy(b, "mounts", s->mounts) &&
+         add_workspace(b, s);
 }
 
 /* In a fixed order, so that equal settings print alike. */
@@ -46,6 +77,7 @@ static cJSON *base_of(const struct csn_sandbox_settings *s) {
            cJSON_AddNumberToObject(b, "idle_ttl_ms", (double)s->idle_ttl_ms) &&
            cJSON_AddNumberToObject(b, "max_lifetime_ms", (double)s->max_lifetime_ms);
   if (ok && s->service) ok = csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0;
+  ok = ok && add_later(b, s);
   cJSON *env = ok && s->env ? cJSON_Duplicate(s->env, 1) : cJSON_CreateObject();
   if (ok && env && cJSON_AddItemToObject(b, "env", env)) return b;
   cJSON_Delete(env);

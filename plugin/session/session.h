@@ -41,6 +41,7 @@ struct csn_session_view {
   const char *workdir; /* of its options, else the operator's; never NULL */
   const cJSON *env;    /* {NAME: value} of the operator's settings, and over them of its options;
                           never NULL */
+  uint64_t quota;      /* bytes that the workspace may hold; 0: what its disk holds */
 };
 
 /* Fills in *run, which is all zero, for a sandbox that is there. The view ends with this call; what

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new container for a session: its body, its first channel, its start. */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "channel/delivery.h"
 #include "engine/images.h"
 #include "session/internal.h"
+#include "session/policy_mounts.h"
 #include "session/service.h"
 #include "util/alloc.h"
 #include "util/json.h"
-#include "util/random.h"
 
 /* To clear up after a start that failed or was cancelled, whatever the call's own control says. */
 #define CLEANUP_NS (5 * CSN_SECOND)
@@ -19,57 +18,6 @@
 
 static void note(const struct csn_session_want *want, const char *text) {
   if (want->progress) want->progress(want->progress_ctx, text);
-}
-
-/* ---- whose uid it gets ------------------------------------------------------------------------ */
-
-/* Marks the ids that sandboxes of any instance on this engine have. */
-static int mark_used(struct csn_sessions *all, unsigned char *used, uint32_t n,
-                     const struct csn_control *control, struct csn_error *err) {
-  static const char *const labels[] = {CSN_LABEL_UID};
-  struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};
-  int rc = csn_container_list(all->engine, labels, 1, control, &list, err);
-  for (size_t i = 0; rc == 0 && i < list.count; i++) {
-    const char *text = csn_container_label(&list.items[i], CSN_LABEL_UID);
-    unsigned long uid = text ? strtoul(text, NULL, 10) : 0;
-    if (uid >= all->settings->uid_first && uid - all->settings->uid_first < n)
-      used[uid - all->settings->uid_first] = 1;
-  }
-  return rc;
-}
-
-/* A random one of those that no sandbox on this engine has. */
-static int pick_uid(struct csn_sessions *all, const struct csn_control *control, uint32_t *uid,
-                    struct csn_error *err) {
-  uint32_t n = all->settings->uid_last - all->settings->uid_first + 1, at;
-  unsigned char *used CSN_CLEANUP_FREE = csn_calloc(n, 1);
-  if (!used) return csn_fail_nomem(err);
-  int rc = mark_used(all, used, n, control, err);
-  if (rc == 0) rc = csn_random_bytes(&at, sizeof at, err);
-  if (rc) return rc;
-  for (uint32_t i = 0; i < n; i++)
-    if (!used[(at + i) % n]) {
-      *uid = all->settings->uid_first + (at + i) % n;
-      return 0;
-    }
-  return csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_POLICY,
-                  "all %u ids of sandbox.uid_range are taken by running sandboxes; widen the range "
-                  "or remove sandboxes",
-                  n);
-}
-
-static int pick_user(struct csn_sessions *all, const struct csn_control *control,
-                     struct csn_policy_facts *facts, struct csn_error *err) {
-  char *end;
-  unsigned long uid = strtoul(all->settings->user, &end, 10);
-  if (end != all->settings->user && *end == ':') { /* "uid:gid", as configured */
-    facts->uid = (uint32_t)uid;
-    facts->gid = (uint32_t)strtoul(end + 1, NULL, 10);
-    return 0;
-  }
-  int rc = pick_uid(all, control, &facts->uid, err);
-  facts->gid = facts->uid;
-  return rc;
 }
 
 /* ---- the container ---------------------------------------------------------------------------- */
@@ -89,12 +37,14 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .created = created,
                                    .guest_path = csn_delivery_path(&all->delivery),
                                    .guest_volume = CSN_DELIVERY_VOLUME};
+  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   int rc = csn_image_inspect(all->engine, image_of(all, shape), control, &image, err);
   if (rc == 0)
     rc = csn_service_check_image(csn_policy_service(all->settings, shape), &image,
                                  image_of(all, shape), err);
-  if (rc == 0) rc = pick_user(all, control, &facts, err);
+  if (rc == 0) rc = csn_session_place(all, s, shape, &image, control, &facts, &mounts, err);
   facts.image_volumes = image.volumes;
+  facts.mounts = &mounts;
   return rc ? rc : csn_policy_body(all->settings, shape, &facts, body, err);
 }
 

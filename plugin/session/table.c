@@ -29,12 +29,12 @@ static void free_session(struct csn_session *s) {
 
 static int name_it(struct csn_sessions *all, struct csn_session *s, struct csn_error *err) {
   if (!s->ephemeral) {
-    csn_name_of_key(all->instance, s->key, s->name);
+    csn_name_of_key(all->settings->name_template, all->instance, s->key, s->name);
     return 0;
   }
   char hex[CSN_EPHEMERAL_HEX + 1];
   int rc = csn_random_hex(hex, CSN_EPHEMERAL_HEX / 2, err);
-  if (rc == 0) csn_name_ephemeral(all->instance, hex, s->name);
+  if (rc == 0) csn_name_ephemeral(all->settings->name_template, all->instance, hex, s->name);
   return rc;
 }
 
@@ -329,6 +329,9 @@ void csn_sessions_free(struct csn_sessions *all) {
       free_session(s);
     }
   csn_keeper_free(all->keeper);
+  csn_free(all->known_user.image_id);
+  csn_free(all->known_user.user);
+  csn_free(all->data_root);
   pthread_cond_destroy(&all->unlocked);
   pthread_mutex_destroy(&all->mutex);
   csn_free(all);

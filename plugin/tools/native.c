@@ -2,6 +2,7 @@
 /* See native.h. */
 #include "tools/native.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/result.h"
@@ -50,7 +51,7 @@ static int make_operands(const struct csn_native *native, struct operands *o) {
   const cJSON *m;
   size_t more = 0;
   while (native->operands && native->operands[more]) more++;
-  o->capacity = (size_t)cJSON_GetArraySize(native->args) + more + 1;
+  o->capacity = (size_t)cJSON_GetArraySize(native->args) + more + 2; /* the quota's, the end's */
   o->entries = csn_calloc(o->capacity, sizeof *o->entries);
   int rc = o->entries ? 0 : CAISSON_E_NOMEM;
   for (size_t i = 0; !rc && i < more; i++) rc = add(o, csn_strdup(native->operands[i]));
@@ -67,6 +68,7 @@ struct running {
   const struct csn_tool_call *call;
   const struct csn_native *native;
   struct operands operands;
+  char quota[32]; /* the last operand, once the sandbox is known */
   struct csn_buffer report;
   int report_failed;
 };
@@ -84,12 +86,20 @@ static int take_output(void *ctx, int stream, const void *bytes, size_t n) {
   return r->report_failed;
 }
 
+/* Only of a workspace that has one; the arguments hold no such member. */
+static void set_quota(struct running *r, uint64_t quota) {
+  struct operands *o = &r->operands;
+  o->entries[o->count] = quota ? r->quota : NULL;
+  snprintf(r->quota, sizeof r->quota, "quota=%llu", (unsigned long long)quota);
+}
+
 static int prepare(void *ctx, const struct csn_session_view *view, struct csn_run *run,
                    struct csn_error *err) {
   struct running *r = ctx;
   (void)err;
   csn_buffer_reset(&r->report);
   r->report_failed = 0;
+  set_quota(r, view->quota);
   *run = (struct csn_run){
       .operation = r->native->operation,
       .operands = (const char *const *)r->operands.entries,

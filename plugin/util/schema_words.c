@@ -2,6 +2,7 @@
 /* See schema_words.h. */
 #include "util/schema_words.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,12 +73,32 @@ static int is_size(const char *text) {
   return csn_size_parse(text, &bytes) == 0;
 }
 
+/* "UID:GID", or a name: words such as "auto" are names as far as form goes. */
 static int is_user(const char *text) {
-  if (strcmp(text, "auto") == 0) return 1;
   size_t uid = strspn(text, digits);
-  if (uid < 1 || uid > 9 || text[uid] != ':') return 0;
+  if (uid == 0) return is_made_of(text, "_.-", 64) && *text != '-' && *text != '.';
+  if (uid > 9 || text[uid] != ':') return 0;
   size_t gid = strspn(text + uid + 1, digits);
   return gid >= 1 && gid <= 9 && !text[uid + 1 + gid];
+}
+
+/* Of a directory: no setuid, setgid or sticky bit. */
+static int is_mode(const char *text) {
+  size_t n = strspn(text, "01234567");
+  return !text[n] && (n == 3 || (n == 4 && *text == '0'));
+}
+
+static int is_ip_address(const char *text) {
+  unsigned char address[16];
+  return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static int is_host_name(const char *text) {
+  return is_made_of(text, "-._", 253) && !strchr("-.", *text);
+}
+
+static int is_profile_name(const char *text) {
+  return is_made_of(text, "_.-/", 128) && *text != '-';
 }
 
 static int is_absolute_path(const char *text) {
@@ -94,7 +115,11 @@ static const struct csn_schema_format formats[] = {
     {"hostname", "1 to 63 letters, digits or '-' (not at an end)", is_hostname},
     {"variable-name", "letters, digits or '_', not beginning with a digit", is_variable_name},
     {"size", "a size such as \"512m\" or \"2g\"", is_size},
-    {"user", "\"auto\" or \"UID:GID\" in numbers", is_user},
+    {"user", "\"auto\", a user's name, or \"UID:GID\" in numbers", is_user},
+    {"mode", "a mode of three octal digits, such as \"0750\"", is_mode},
+    {"ip-address", "an IPv4 or IPv6 address", is_ip_address},
+    {"host-name", "a host's name", is_host_name},
+    {"profile-name", "a profile's name", is_profile_name},
     {"absolute-path", "an absolute path", is_absolute_path},
     {"not-blank", "a string that is not blank", is_not_blank},
 };

@@ -39,7 +39,7 @@ static const struct {
 static void test_frozen(void) {
   for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++) {
     char name[CSN_NAME_SIZE];
-    csn_name_of_key("i", frozen[i].key, name);
+    csn_name_of_key(CSN_NAME_TEMPLATE, "i", frozen[i].key, name);
     is_str(name, frozen[i].name, "%s", frozen[i].what);
   }
 }
@@ -56,7 +56,7 @@ static void test_every_byte(void) {
   char before[CSN_NAME_SIZE] = "";
   for (int c = 1; c < 256; c++) {
     char key[] = {'a', (char)c, '\0'}, name[CSN_NAME_SIZE];
-    csn_name_of_key("default", key, name);
+    csn_name_of_key(CSN_NAME_TEMPLATE, "default", key, name);
     bad += !is_engine_name(name) || strncmp(name, "caisson-default-", 16) != 0;
     same += strcmp(name, before) == 0;
     memcpy(before, name, sizeof before);
@@ -69,28 +69,28 @@ static void test_longest(void) {
   char name[CSN_NAME_SIZE], key[CSN_KEY_MAX + 1];
   memset(key, 0xff, CSN_KEY_MAX);
   key[CSN_KEY_MAX] = '\0';
-  csn_name_of_key("abcdefghijklmnopqrstuvwxyz012345", key, name);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "abcdefghijklmnopqrstuvwxyz012345", key, name);
   ok(is_engine_name(name), "the longest key in the longest instance has a name");
   is_int(strlen(name), 8 + 32 + 1 + 33, "of the expected length");
-  csn_name_of_key("abcdefghijklmnopqrstuvwxyz012345", FORTY "abcdefgh", name);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "abcdefghijklmnopqrstuvwxyz012345", FORTY "abcdefgh", name);
   is_int(strlen(name), 8 + 32 + 1 + 48, "the longest that can be read fits as well");
 }
 
 static void test_instances(void) {
   char a[CSN_NAME_SIZE], b[CSN_NAME_SIZE];
-  csn_name_of_key("a", "k", a);
-  csn_name_of_key("b", "k", b);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "a", "k", a);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "b", "k", b);
   ok(strcmp(a, b) != 0, "one key in two instances has two names");
-  csn_name_of_key("a", "\xe2\x82\xac", a);
-  csn_name_of_key("b", "\xe2\x82\xac", b);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "a", "\xe2\x82\xac", a);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "b", "\xe2\x82\xac", b);
   ok(strcmp(a, b) != 0, "a hashed one too");
 }
 
 static void test_ephemeral(void) {
   char name[CSN_NAME_SIZE], key[CSN_NAME_SIZE];
-  csn_name_ephemeral("i", HEX_32, name);
+  csn_name_ephemeral(CSN_NAME_TEMPLATE, "i", HEX_32, name);
   is_str(name, "caisson-i-e" HEX_32, "a sandbox of a call's own");
-  csn_name_of_key("i", "e" HEX_32, key);
+  csn_name_of_key(CSN_NAME_TEMPLATE, "i", "e" HEX_32, key);
   ok(strcmp(name, key) != 0, "no key can name it");
 }
 

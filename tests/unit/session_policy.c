@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/names.h"
 #include "session/policy.h"
+#include "session/policy_mounts.h"
 #include "tap.h"
 #include "util/alloc.h"
 
@@ -24,6 +26,7 @@ static const struct csn_sandbox_settings defaults = {
     .shm_size = 16 << 20,
     .idle_ttl_ms = 900000,
     .max_lifetime_ms = 86400000,
+    .name_template = CSN_NAME_TEMPLATE,
 };
 
 static const struct csn_policy_facts facts = {
@@ -62,11 +65,22 @@ static void is_json(const cJSON *got, const char *want, const char *what) {
   cJSON_free(text);
 }
 
+/* With what the settings mount, as it is when nothing has to be looked up on a machine. */
+static int make_body(const struct csn_sandbox_settings *s, const cJSON *shape,
+                     const struct csn_policy_facts *f, cJSON **body, struct csn_error *err) {
+  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
+  const struct csn_sandbox_settings e = csn_policy_effective(s, shape);
+  struct csn_policy_facts all = *f;
+  all.mounts = &mounts;
+  int rc = csn_mounts_read(&e, "inst", "part", &mounts, err);
+  return rc ? rc : csn_policy_body(s, shape, &all, body, err);
+}
+
 static cJSON *body_of(const struct csn_sandbox_settings *s, const char *options,
                       const struct csn_policy_facts *f) {
   struct csn_error err = {0};
   cJSON *given = options ? json(options) : NULL, *shape = csn_policy_shape(given), *body = NULL;
-  if (csn_policy_body(s, shape, f, &body, &err) != 0) BAIL_OUT("%s", err.message);
+  if (make_body(s, shape, f, &body, &err) != 0) BAIL_OUT("%s", err.message);
   cJSON_Delete(given);
   cJSON_Delete(shape);
   return body;
@@ -233,13 +247,13 @@ static void test_room(void) {
   struct csn_sandbox_settings s = defaults;
   struct csn_error err = {0};
   cJSON *body = NULL, *shape = json("{\"limits\":{\"memory\":\"656m\"}}");
-  is_int(csn_policy_body(&s, shape, &facts, &body, &err), CAISSON_E_CONFIG,
+  is_int(make_body(&s, shape, &facts, &body, &err), CAISSON_E_CONFIG,
          "memory that files alone could fill is refused");
   ok(strstr(err.message, "sandbox.memory"), "by path");
   ok(body == NULL, "and nothing is made");
   cJSON_Delete(shape);
   shape = json("{\"limits\":{\"memory\":\"657m\"}}");
-  is_int(csn_policy_body(&s, shape, &facts, &body, &err), 0, "a little more will do");
+  is_int(make_body(&s, shape, &facts, &body, &err), 0, "a little more will do");
   cJSON_Delete(body);
   cJSON_Delete(shape);
 }
@@ -402,7 +416,7 @@ static void test_no_memory(void) {
   cJSON_InitHooks(&failing);
   for (int rc = -1; rc != 0 && n < 5000; cJSON_Delete(body), body = NULL) {
     until_failure = ++n;
-    rc = csn_policy_body(&defaults, shape, &facts, &body, &err);
+    rc = make_body(&defaults, shape, &facts, &body, &err);
     wrong += rc != 0 && (rc != CAISSON_E_NOMEM || body);
   }
   until_failure = 0;
@@ -412,7 +426,7 @@ static void test_no_memory(void) {
   n = wrong = 0;
   for (int rc = -1; rc != 0 && n < 5000; cJSON_Delete(body), body = NULL) {
     csn_alloc_fail_after(++n);
-    rc = csn_policy_body(&defaults, shape, &facts, &body, &err);
+    rc = make_body(&defaults, shape, &facts, &body, &err);
     wrong += rc != 0 && (rc != CAISSON_E_NOMEM || body);
   }
   csn_alloc_fail_after(0);

@@ -235,7 +235,7 @@ static int answer(const struct edit *e, const char *path) {
 static int save(struct csn_op *op, const char *path, const struct csn_buffer *bytes,
                 const struct stat *seen) {
   struct csn_save file;
-  int rc = csn_save_begin(op, &file, path);
+  int rc = csn_save_begin(op, &file, path, bytes->size);
   if (rc == 0 && seen != NULL) {
     file.exists = true;
     file.old = *seen;

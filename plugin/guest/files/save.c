@@ -4,6 +4,7 @@
  */
 #include "guest/files/save.h"
 
+#include "guest/files/quota.h"
 #include "guest/files/seen.h"
 #include "guest/files/target.h"
 
@@ -97,13 +98,22 @@ static int look(struct csn_op *op, struct csn_save *save) {
                      save->old.st_mode & 0777);
 }
 
-int csn_save_begin(struct csn_op *op, struct csn_save *save, const char *path) {
+/* What is there gives its room back, unless it has another name that keeps it. */
+static int check_quota(struct csn_op *op, const struct csn_save *save, uint64_t size) {
+  struct stat st;
+  bool is_freed = lstat(save->real, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+  return csn_quota_check(op, save->real, is_freed ? (uint64_t)st.st_blocks * 512 : 0, size);
+}
+
+int csn_save_begin(struct csn_op *op, struct csn_save *save, const char *path, uint64_t size) {
   save->path = path;
   save->temporary[0] = '\0';
   save->dir = save->fd = -1;
   save->size = 0;
   if (strcmp(path, "/") == 0) return csn_target_check(op, "write", path, S_IFDIR);
-  if (find(op, save) < 0 || enter(op, save) < 0 || look(op, save) < 0) return -1;
+  if (find(op, save) < 0 || check_quota(op, save, size) < 0 || enter(op, save) < 0 ||
+      look(op, save) < 0)
+    return -1;
   return save->exists ? csn_target_check_seen(op, path, save->real, &save->old) : 0;
 }
 

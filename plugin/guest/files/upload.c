@@ -6,6 +6,7 @@
  */
 #include "guest/basics.h"
 #include "guest/files/intake.h"
+#include "guest/files/quota.h"
 #include "guest/files/staging.h"
 #include "util/sha256.h"
 
@@ -33,6 +34,7 @@ struct upload {
   bool replaced;
   mode_t mode;
   uint64_t size, max;
+  struct csn_quota quota;
   struct csn_sha256 sum;
 };
 
@@ -87,6 +89,8 @@ static int receive(struct upload *u) {
     if (u->size > u->max)
       rc = csn_op_fail(u->op, CSN_OP_TOO_LARGE, "", "the file is larger than %llu bytes",
                        (unsigned long long)u->max);
+    else if (csn_quota_take(&u->quota, event.size) < 0)
+      rc = -1;
     else if (csn_guest_write_all(u->fd, event.bytes, (size_t)event.size) < 0)
       rc = csn_op_fail_errno(u->op, errno, "write", u->wanted);
     else
@@ -198,6 +202,18 @@ static int carry_out(struct upload *u) {
   return 0;
 }
 
+/* Before there is a directory for it. What it replaces gives its room back. */
+static int check_quota(struct upload *u) {
+  char there[CSN_PATH_SIZE];
+  struct stat st;
+  uint64_t freed = 0, expected = csn_op_number(u->op, "size", 0);
+  if (u->on_conflict == REPLACE && csn_path_resolve(u->path, u->wanted, there) == 0 &&
+      lstat(there, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
+    freed = (uint64_t)st.st_blocks * 512;
+  csn_quota_begin(&u->quota, u->op, u->path, freed);
+  return csn_quota_expect(&u->quota, expected);
+}
+
 static enum conflict read_conflict(const struct csn_op *op) {
   const char *text = csn_op_text(op, "on_conflict");
   if (text != NULL && strcmp(text, "replace") == 0) return REPLACE;
@@ -215,7 +231,8 @@ int csn_op_upload(struct csn_op *op) {
                      .on_conflict = read_conflict(op),
                      .max = csn_op_number(op, "max_bytes", UINT64_MAX)};
   if (!is_plain_name(u.wanted)) return csn_op_fail(op, CSN_OP_INVALID, "", "the name is none");
-  if (csn_op_path(op, "path", u.path) < 0 || csn_dir_make(op, u.path) < 0) return -1;
+  if (csn_op_path(op, "path", u.path) < 0 || check_quota(&u) < 0 || csn_dir_make(op, u.path) < 0)
+    return -1;
   csn_sha256_init(&u.sum);
   u.dir = open(u.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (u.dir < 0) return csn_op_fail_errno(op, errno, "use the directory", u.path);

@@ -205,6 +205,7 @@ typedef struct caisson_str {
 #define CAISSON_REASON_ENGINE_VERSION "engine.version"   /* too old for what is needed */
 #define CAISSON_REASON_IMAGE_MISSING "image.missing"
 #define CAISSON_REASON_DISK_FULL "disk.full"
+#define CAISSON_REASON_DISK_QUOTA "disk.quota" /* the workspace's; the message has the figures */
 #define CAISSON_REASON_SESSION_CONFLICT "session.conflict" /* its name belongs to something else */
 #define CAISSON_REASON_SESSION_MISSING "session.missing"   /* ensure: "adopt" or "never" */
 #define CAISSON_REASON_SESSION_LOST "session.lost"         /* the container ended during the call */
@@ -383,7 +384,8 @@ typedef struct caisson_hooks {
 
 /* caisson_result.flags */
 #define CAISSON_RESULT_TRUNCATED UINT32_C(1)      /* result.json has less than all the output */
-#define CAISSON_RESULT_RECREATED UINT32_C(2)      /* the session's sandbox is new: files are gone */
+#define CAISSON_RESULT_RECREATED UINT32_C(2)      /* the session's sandbox is new: files are gone,
+                                                   * unless its workspace is kept */
 #define CAISSON_RESULT_CREATED UINT32_C(4)        /* the session did not exist before this call */
 #define CAISSON_RESULT_OLDER_SETTINGS UINT32_C(8) /* it runs under other settings than asked for */
 #define CAISSON_RESULT_SURVIVORS UINT32_C(16)     /* a process could not be killed (see the json) */

@@ -23,15 +23,16 @@ static const struct {
 } ends[] = {
     {CSN_END_IDLE, CAISSON_REASON_SESSION_LOST,
      "the sandbox ended because it had been idle too long (sandbox.idle_ttl_s); its files are gone, "
-     "the next call starts a new one"},
+     "unless its workspace is kept; the next call starts a new one"},
     {CSN_END_LIFETIME, CAISSON_REASON_SESSION_LOST,
-     "the sandbox reached the end of its life (sandbox.max_lifetime_s); its files are gone, the next "
-     "call starts a new one"},
+     "the sandbox reached the end of its life (sandbox.max_lifetime_s); its files are gone, "
+     "unless its workspace is kept; the next call starts a new one"},
     {CSN_END_SQUEEZED, CAISSON_REASON_SANDBOX_SQUEEZED,
      "the sandbox was ended because something in it changed the limits of its process 1; its files "
-     "are gone, the next call starts a new one"},
+     "are gone, unless its workspace is kept; the next call starts a new one"},
     {CSN_END_INTERNAL, CAISSON_REASON_SESSION_LOST,
-     "process 1 of the sandbox could not go on; its files are gone, the next call starts a new one"},
+     "process 1 of the sandbox could not go on; its files are gone, unless its "
+     "workspace is kept; the next call starts a new one"},
 };
 
 static void set_death(struct csn_run_result *r, const struct csn_death *death) {
@@ -39,8 +40,8 @@ static void set_death(struct csn_run_result *r, const struct csn_death *death) {
     r->outcome = CAISSON_OUTCOME_OOM;
     r->exit_code = CAISSON_EXIT_OOM;
     say(r, CAISSON_REASON_MEMORY_LIMIT,
-        "the sandbox ran out of memory and the kernel ended it; its files are gone, the next call "
-        "starts a new one");
+        "the sandbox ran out of memory and the kernel ended it; its files are gone, unless "
+        "its workspace is kept; the next call starts a new one");
     return;
   }
   for (size_t i = 0; death->seen && i < sizeof ends / sizeof *ends; i++)
@@ -50,7 +51,7 @@ static void set_death(struct csn_run_result *r, const struct csn_death *death) {
     }
   say(r, CAISSON_REASON_SESSION_LOST,
       "the sandbox's container was removed or killed from outside while the command ran; its files "
-      "are gone, the next call starts a new one");
+      "are gone, unless its workspace is kept; the next call starts a new one");
 }
 
 /* The sandbox runs, but the helper in it was killed before it could say anything. */

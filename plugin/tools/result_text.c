@@ -133,7 +133,7 @@ static int note_processes(struct csn_buffer *text, const struct csn_result_words
 static int note_session(struct csn_buffer *text, const struct csn_result_words *w) {
   if (!(w->flags & CAISSON_RESULT_RECREATED)) return 0;
   return csn_buffer_addz(text, "[this session's sandbox is a new one: files and processes of "
-                               "earlier calls are gone]\n");
+                               "earlier calls are gone, but for a workspace that is kept]\n");
 }
 
 static int end_line(struct csn_buffer *text) {

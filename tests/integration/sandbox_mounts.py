@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# What a sandbox mounts beside its workspace: directories, files, volumes and memory, read-only unless
+# asked otherwise, and only from where the operator lets it.
+import os
+
+from host_support import INSTANCE, engine
+from host_support.sandboxes import (Box, carriers, containers, exists, message, remove_later, root)
+from tap import diag, done_testing, is_, ok
+
+
+def test_kinds():
+    volume = "caisson-%s-shared" % INSTANCE
+    remove_later(volume)
+    os.makedirs(root + "/data/sub")
+    with open(root + "/data/sub/file", "w") as f:
+        f.write("from the host\n")
+    with open(root + "/one file.txt", "w") as f:
+        f.write("one\n")
+    box = Box(mounts=[
+        {"type": "bind", "source": root + "/data", "target": "/mnt/data"},
+        {"type": "bind", "source": root + "/one file.txt", "target": "/mnt/one"},
+        {"type": "bind", "source": root + "/out/{session}", "target": "/mnt/out", "own": True,
+         "read_only": False},
+        {"type": "volume", "source": volume, "target": "/mnt/volume", "own": True, "read_only": False},
+        {"type": "tmpfs", "target": "/mnt/memory", "size": "1m"}],
+        tmpfs={"/var/scratch": {"size": "2m", "exec": True}, "/workspace/cache": {}})
+    is_(box.shell("m", "cat /mnt/data/sub/file /mnt/one"), "from the host\none\n",
+        "a directory and a file of the host")
+    said = box.shell("m", "touch /mnt/data/x; touch /mnt/one || true")
+    ok(said.count("touch: cannot touch") == 2 and "Read-only file system" in said, "are read-only") or diag(said)
+    is_(box.shell("m", "echo out > /mnt/out/f && cat /mnt/out/f; stat -c %U /mnt/out | wc -l"),
+        "out\n1\n", "one that is the sandbox's own can be written")
+    uid = int(box.shell("m", "id -u"))
+    is_(os.stat(root + "/out/m").st_uid, uid, "and was made for its user")
+    is_(open(root + "/out/m/f").read(), "out\n", "at the host too")
+    is_(box.shell("m", "echo v > /mnt/volume/f && cat /mnt/volume/f"), "v\n", "and so can a volume")
+    is_(box.shell("m", "for d in /mnt/memory /var/scratch /workspace/cache; do touch $d/f || exit 1; "
+                  "df -k $d | tail -n 1 | tr -s ' ' | cut -d' ' -f1,2; done"),
+        "tmpfs 1024\ntmpfs 2048\ntmpfs 16384\n", "memory has the size it was given")
+    is_(box.shell("m", "for d in /mnt/memory /var/scratch; do cp /bin/true $d/t; $d/t && echo runs "
+                  "|| echo not; done 2>/dev/null"), "not\nruns\n", "and runs programs only where asked")
+    host = box.inspect("m")["HostConfig"]
+    ok(all("nosuid" in o and "nodev" in o for o in host["Tmpfs"].values()), "never setuid or devices")
+    ok(not host.get("Binds"), "nothing is bound in a way that would make what is not there")
+    ok(all(m.get("BindOptions", {}).get("Propagation") == "rprivate" for m in host["Mounts"]
+           if m["Type"] == "bind"), "and no mount travels")
+    box.remove("m")
+    ok(exists("volumes", volume), "a volume that is mounted stays")
+    is_(carriers(), [], "no container that carried files is left")
+
+
+def test_refused():
+    os.symlink("/etc", root + "/link")
+    os.mkfifo(root + "/fifo")
+
+    def bind(source, target="/mnt/x"):
+        return [{"type": "bind", "source": source, "target": target}]
+
+    def memory(target):
+        return [{"type": "tmpfs", "target": target}]
+
+    cases = [
+        ("a place under no root", bind("/opt"), "bind_roots"),
+        ("/etc", bind("/etc"), "never given"),
+        ("the engine's socket", bind("/var/run/docker.sock"), "never given"),
+        ("a path that climbs", bind(root + "/../../etc"), "absolute path"),
+        ("a link", bind(root + "/link"), "symbolic link"),
+        ("what is behind a link", bind(root + "/link/passwd"), "symbolic link"),
+        ("what is not there", bind(root + "/nothing"), "there is no"),
+        ("a FIFO", bind(root + "/fifo"), "neither a directory nor a file"),
+        ("a key that is no template", bind(root + "/{uid}"), "brace"),
+        ("no source", [{"type": "bind", "target": "/x"}], "source"),
+        ("the helper's volume", [{"type": "volume", "source": "caisson-guest", "target": "/x"}], "helper"),
+        ("a volume that is a path", [{"type": "volume", "source": "/etc", "target": "/x"}], "no volume's name"),
+        ("a source of memory", [{"type": "tmpfs", "source": "/x", "target": "/x"}], "source"),
+        ("a device", [{"type": "npipe", "target": "/x"}], "type"),
+        ("one target twice", memory("/x") + memory("/x"), "already"),
+    ] + [("the target " + t, memory(t), "target") for t in
+         ("/", "/proc/x", "/sys", "/dev/shm", "/.caisson", "/tmp", "/tmp/.caisson/x", "/workspace",
+          "/a/../proc", "//x", "x", "/x/", "/a:b")]
+    for title, mounts, words in cases:
+        found = Box(mounts=mounts).ensure("refused")
+        ok(words in message(found), "%s is refused" % title) or diag(found)
+    found = Box(mounts=[{"type": "tmpfs", "target": "/big", "size": "1g"}]).ensure("refused")
+    ok("sandbox.memory" in message(found), "memory that files alone could fill is refused") or diag(found)
+    is_(containers(), [], "and none of it made a container")
+
+
+test_kinds()
+test_refused()
+done_testing()

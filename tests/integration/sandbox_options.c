@@ -20,7 +20,7 @@ static const char *text(const char *template) {
   char *out = buffers[next++ % 8], *end = out;
   for (; *template && end < out + sizeof *buffers - sizeof root; template++)
     if (*template == '@')
-      end = stpcpy(end);
+      end = stpcpy(end, root);
     else
       *end++ = *template;
   *end = '\0';

@@ -53,7 +53,8 @@ static int add_later(cJSON *b, const struct csn_sandbox_settings *s) {
          add_copy(b, "cap_add", s->cap_add) && add_copy(b, "labels", s->labels) &&
          add_copy(b, "dns", s->dns) && add_copy(b, "extra_hosts", s->extra_hosts) &&
          add_copy(b, "tmpfs", s->tmpfs) && add_copy(b, "mounts", s->mounts) &&
-         add_copy(b, "service", s->service) && add_workspace(b, s);
+         (!s->service || csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0) &&
+         add_workspace(b, s);
 }
 
 /* In a fixed order, so that equal settings print alike. */

@@ -94,7 +94,55 @@ static void test_ephemeral(void) {
   ok(strcmp(name, key) != 0, "no key can name it");
 }
 
+/* As one component of a path: nothing that leads anywhere else. */
+static void test_component(void) {
+  static const struct {
+    const char *key, *part;
+  } cases[] = {{"work", "work"},
+               {".hidden", ".hidden"},
+               {"...a", "...a"},
+               {".", "xcdb4ee2aea69cc6a83331bbe96dc2caa"},
+               {"..", "x5ec1f7e700f37c3d0b2981d04855fc34"},
+               {"../../etc", "x74ccf3c5b4c19a8167f9a3d1dd63e0e4"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char part[CSN_COMPONENT_SIZE];
+    csn_name_component(cases[i].key, part);
+    is_str(part, cases[i].part, "\"%s\"", cases[i].key);
+    ok(!strchr(part, '/') && part[strspn(part, ".")] && *part, "is one component");
+  }
+}
+
+static void test_templates(void) {
+  static const struct {
+    const char *template, *name;
+  } cases[] = {{"caisson-{instance}-{key}", "caisson-in-k"},
+               {"{key}.{session}", "k.k"},
+               {"plain", "plain"},
+               {"{uid}", NULL},
+               {"{key", NULL},
+               {"key}", NULL},
+               {"{}", NULL},
+               {"{{key}}", NULL}};
+  char name[CSN_NAME_SIZE];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    int rc = csn_name_expand(cases[i].template, "in", "k", name, sizeof name);
+    is_str(rc == 0 ? name : NULL, cases[i].name, "%s", cases[i].template);
+  }
+  char small[4];
+  ok(csn_name_expand("{key}", "in", "abcd", small, sizeof small) != 0 &&
+         csn_name_expand("{key}", "in", "abc", small, sizeof small) == 0,
+     "one that does not fit is none");
+  static const char *const bad[] = {"", "box", "{session}", "-{key}", "{key}/x", "{key} ", "{key}{x}",
+                                    FORTY FORTY "{key}"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    ok(csn_name_template_problem(bad[i], "{key}") != NULL, "\"%s\" cannot be configured", bad[i]);
+  is_str(csn_name_template_problem(CSN_NAME_TEMPLATE, "{key}"), NULL, "what is the default can");
+  is_str(csn_name_template_problem("{key}", "{key}"), NULL, "and the key alone");
+}
+
 int main(void) {
+  test_component();
+  test_templates();
   test_frozen();
   test_every_byte();
   test_longest();

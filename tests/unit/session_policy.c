@@ -258,6 +258,87 @@ static void test_room(void) {
   cJSON_Delete(shape);
 }
 
+/* What else an operator and a session can ask for. */
+static const char traits[] =
+    "{\"user\":\"app\",\"hostname\":\"h\",\"runtime\":\"runsc\",\"read_only\":false,"
+    "\"apparmor\":\"mine\",\"cap_add\":[\"CHOWN\",\"KILL\"],\"dns\":[\"192.0.2.1\"],"
+    "\"labels\":{\"b\":\"2\",\"c\":\"3\"},\"extra_hosts\":{\"x\":\"192.0.2.2\"},"
+    "\"tmpfs\":{\"/t\":{\"size\":\"1m\",\"exec\":true}},"
+    "\"workspace\":{\"type\":\"bind\",\"path\":\"/srv/{session}/ws\",\"relabel\":\"private\"},"
+    "\"mounts\":[{\"type\":\"bind\",\"source\":\"/srv/a\",\"target\":\"/mnt/a\"},"
+    "{\"type\":\"volume\",\"source\":\"vol\",\"target\":\"/mnt/v\",\"read_only\":false},"
+    "{\"type\":\"tmpfs\",\"target\":\"/mnt/t\",\"read_only\":true}]}";
+
+static void test_traits(void) {
+  static const struct {
+    const char *path, *value;
+  } cases[] = {
+      {"Hostname", "\"h\""},
+      {"Labels>a", "\"1\""},
+      {"Labels>b", "\"2\""},
+      {"Labels>c", "\"3\""},
+      {"Labels>caisson.instance", "\"inst\""},
+      {"HostConfig>Runtime", "\"runsc\""},
+      {"HostConfig>ReadonlyRootfs", "false"},
+      {"HostConfig>CapDrop", "[\"ALL\"]"},
+      {"HostConfig>CapAdd", "[\"CHOWN\",\"KILL\"]"},
+      {"HostConfig>SecurityOpt>0", "\"no-new-privileges\""},
+      {"HostConfig>SecurityOpt>2", "\"apparmor=mine\""},
+      {"HostConfig>Dns", "[\"192.0.2.1\"]"},
+      {"HostConfig>ExtraHosts", "[\"w:192.0.2.9\",\"x:192.0.2.2\"]"},
+      {"HostConfig>Binds", "[\"/srv/part/ws:/workspace:rw,Z\"]"},
+      {"HostConfig>Mounts>1", "{\"Type\":\"bind\",\"Source\":\"/srv/a\",\"Target\":\"/mnt/a\","
+                              "\"ReadOnly\":true,\"BindOptions\":{\"Propagation\":\"rprivate\"}}"},
+      {"HostConfig>Mounts>2", "{\"Type\":\"volume\",\"Source\":\"vol\",\"Target\":\"/mnt/v\","
+                              "\"ReadOnly\":false,\"VolumeOptions\":{\"NoCopy\":true}}"},
+      {"HostConfig>Mounts>3", NULL},
+      {"HostConfig>Tmpfs>/workspace", NULL},
+      {"HostConfig>Tmpfs>/t",
+       "\"rw,exec,nosuid,nodev,size=1048576,uid=30123,gid=30124,mode=0755\""},
+      {"HostConfig>Tmpfs>/mnt/t",
+       "\"ro,noexec,nosuid,nodev,size=16777216,uid=30123,gid=30124,mode=0755\""},
+  };
+  struct csn_sandbox_settings s = defaults;
+  cJSON *roots = json("[\"/srv\"]"), *labels = json("{\"a\":\"1\",\"b\":\"1\"}");
+  cJSON *hosts = json("{\"w\":\"192.0.2.9\",\"x\":\"192.0.2.9\"}");
+  s.bind_roots = roots;
+  s.labels = labels;
+  s.extra_hosts = hosts;
+  cJSON *body = body_of(&s, traits, &facts);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    is_json(at(body, cases[i].path), cases[i].value, cases[i].path);
+  cJSON_Delete(body);
+  cJSON_Delete(hosts);
+  cJSON_Delete(labels);
+  cJSON_Delete(roots);
+}
+
+/* Memory counts where files take it, and only there. */
+static void test_room_of_kinds(void) {
+  static const struct {
+    const char *options;
+    int rc;
+  } cases[] = {
+      {"{\"limits\":{\"memory\":\"145m\"},\"workspace\":{\"type\":\"volume\"}}", 0},
+      {"{\"limits\":{\"memory\":\"144m\"},\"workspace\":{\"type\":\"volume\"}}", CAISSON_E_CONFIG},
+      {"{\"limits\":{\"memory\":\"146m\"},\"workspace\":{\"type\":\"volume\"},"
+       "\"tmpfs\":{\"/x\":{\"size\":\"2m\"}}}", CAISSON_E_CONFIG},
+      {"{\"limits\":{\"memory\":\"161m\"},\"workspace\":{\"size\":\"1m\"},"
+       "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/x\"}]}", CAISSON_E_CONFIG},
+      {"{\"limits\":{\"memory\":\"162m\"},\"workspace\":{\"size\":\"1m\"},"
+       "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/x\"}]}", 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct csn_error err = {0};
+    cJSON *shape = json(cases[i].options), *body = NULL;
+    is_int(make_body(&defaults, shape, &facts, &body, &err), cases[i].rc, "%s", cases[i].options);
+    struct csn_sandbox_settings e = csn_policy_effective(&defaults, shape);
+    is_int(csn_policy_check(&e, &err), cases[i].rc, "told by the settings alone too");
+    cJSON_Delete(body);
+    cJSON_Delete(shape);
+  }
+}
+
 /* ---- what shapes a sandbox ------------------------------------------------------------------ */
 
 static void test_shape(void) {
@@ -298,14 +379,40 @@ static void test_label(void) {
      "a label that cannot be read has none");
 }
 
+/* What makes no other sandbox, and settings that say what held before they could be said. */
+static void test_compare_alike(const char *label, const cJSON *roots) {
+  struct csn_sandbox_settings s = defaults;
+  cJSON *none = json("{}"), *empty = json("[]");
+  cJSON *memory = json("{\"type\":\"tmpfs\",\"size\":\"512m\",\"keep\":true}");
+  s.labels = s.extra_hosts = s.tmpfs = none;
+  s.cap_add = s.dns = s.mounts = empty;
+  s.workspace = memory;
+  s.bind_roots = roots;
+  s.name_template = "{key}";
+  is_int(csn_policy_compare(label, &s, NULL), CSN_SPEC_SAME, "settings that change nothing");
+  cJSON *with = json("{\"type\":\"volume\",\"quota\":\"1g\",\"keep\":false}");
+  cJSON *without = json("{\"type\":\"volume\"}");
+  s.workspace = with;
+  char *other = csn_policy_spec(&s, NULL);
+  s.workspace = without;
+  is_int(csn_policy_compare(other, &s, NULL), CSN_SPEC_SAME, "a quota makes no other sandbox");
+  csn_free(other);
+  cJSON_Delete(with);
+  cJSON_Delete(without);
+  cJSON_Delete(memory);
+  cJSON_Delete(empty);
+  cJSON_Delete(none);
+}
+
 static void test_compare_base(void) {
   char *label = csn_policy_spec(&defaults, NULL);
   static char other[] = "other", user[] = "1000:1000", runtime[] = "runsc", tmp[] = "/tmp";
-  cJSON *env = json("{\"A\":\"1\"}");
+  cJSON *env = json("{\"A\":\"1\"}"), *list = json("[\"A\"]");
+  cJSON *volume = json("{\"type\":\"volume\"}");
   struct {
     const char *what;
     struct csn_sandbox_settings s;
-  } cases[24];
+  } cases[32];
   size_t n = 0;
 #define CHANGED(member, value)         \
   do {                                 \
@@ -330,6 +437,15 @@ static void test_compare_base(void) {
   CHANGED(idle_ttl_ms, 1000);
   CHANGED(env, env);
   CHANGED(service, env);
+  CHANGED(has_writable_root, 1);
+  CHANGED(apparmor, other);
+  CHANGED(labels, env);
+  CHANGED(extra_hosts, env);
+  CHANGED(cap_add, list);
+  CHANGED(dns, list);
+  CHANGED(tmpfs, env);
+  CHANGED(mounts, list);
+  CHANGED(workspace, volume);
   is_int(csn_policy_compare(label, &defaults, NULL), CSN_SPEC_SAME, "the same settings");
   for (size_t i = 0; i < n; i++)
     is_int(csn_policy_compare(label, &cases[i].s, NULL), CSN_SPEC_BASE_DIFFERS,
@@ -338,6 +454,9 @@ static void test_compare_base(void) {
   s.max_lifetime_ms = 1;
   is_int(csn_policy_compare(label, &s, NULL), CSN_SPEC_BASE_DIFFERS,
          "another max_lifetime_ms is a difference");
+  test_compare_alike(label, list);
+  cJSON_Delete(volume);
+  cJSON_Delete(list);
   cJSON_Delete(env);
   csn_free(label);
 }
@@ -409,14 +528,16 @@ static void *failing_malloc(size_t n) {
 
 /* With each of cJSON's allocations failing in turn: an error, and nothing leaks. */
 static void test_no_memory(void) {
-  cJSON *shape = json("{\"env\":{\"A\":\"1\"},\"workdir\":\"/w\"}"), *body = NULL;
+  cJSON *shape = json(traits), *roots = json("[\"/srv\"]"), *body = NULL;
+  struct csn_sandbox_settings s = defaults;
   cJSON_Hooks failing = {failing_malloc, free};
   struct csn_error err = {0};
   long n = 0, wrong = 0;
+  s.bind_roots = roots;
   cJSON_InitHooks(&failing);
   for (int rc = -1; rc != 0 && n < 5000; cJSON_Delete(body), body = NULL) {
     until_failure = ++n;
-    rc = make_body(&defaults, shape, &facts, &body, &err);
+    rc = make_body(&s, shape, &facts, &body, &err);
     wrong += rc != 0 && (rc != CAISSON_E_NOMEM || body);
   }
   until_failure = 0;
@@ -426,12 +547,13 @@ static void test_no_memory(void) {
   n = wrong = 0;
   for (int rc = -1; rc != 0 && n < 5000; cJSON_Delete(body), body = NULL) {
     csn_alloc_fail_after(++n);
-    rc = make_body(&defaults, shape, &facts, &body, &err);
+    rc = make_body(&s, shape, &facts, &body, &err);
     wrong += rc != 0 && (rc != CAISSON_E_NOMEM || body);
   }
   csn_alloc_fail_after(0);
   ok(n > 1 && wrong == 0, "likewise with our own (%ld)", n - 1);
   cJSON_Delete(shape);
+  cJSON_Delete(roots);
 }
 
 int main(void) {
@@ -441,6 +563,8 @@ int main(void) {
   test_options();
   test_image_volumes();
   test_room();
+  test_traits();
+  test_room_of_kinds();
   test_shape();
   test_label();
   test_compare_base();

@@ -136,7 +136,7 @@ static int list_one(struct listing *l, const char *below, size_t n, unsigned mod
     l->dirs = dirs;
     l->capacity = capacity;
   }
-  char *path = csn_asprintf("%s%s%.*s", CSN_WORKSPACE + 1, n ? "/" : "", (int)n, below);
+  char *path = csn_asprintf("%s%s%.*s", &CSN_WORKSPACE[1], n ? "/" : "", (int)n, below);
   if (!path) return CAISSON_E_NOMEM;
   l->dirs[l->count++] = (struct csn_tar_dir){path, mode};
   return 0;

@@ -20,9 +20,9 @@ int csn_archive_put_file(struct csn_engine *engine, const char *container, const
                          const char *name, const void *bytes, size_t n, unsigned mode,
                          const struct csn_control *control, struct csn_error *err);
 
-/* The content of one regular file, of at most file->max bytes, out of a container that never started.
- * engine.not_found when there is no such path, engine.refused when it is no regular file or longer.
- * (30 s) */
+/* The content of one regular file, of at most file->max bytes, out of a container that never
+ * started. engine.not_found when there is no such path, engine.refused when it is no regular
+ * file or longer. (30 s) */
 int csn_archive_get_file(struct csn_engine *engine, const char *container, const char *path,
                          const struct csn_control *control, struct csn_buffer *file,
                          struct csn_error *err);

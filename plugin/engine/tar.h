@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tars in which files go to an engine and come from it, by libarchive. Pure: memory to memory. */
+/* The tars in which files go to an engine and come from it, by libarchive. Pure: memory to
+ * memory. */
 #ifndef CSN_ENGINE_TAR_H
 #define CSN_ENGINE_TAR_H
 
@@ -24,8 +25,8 @@ struct csn_tar_dir {
 int csn_tar_dirs(const struct csn_tar_dir *dirs, size_t n, unsigned uid, unsigned gid,
                  struct csn_buffer *tar, struct csn_error *err);
 
-/* The other way: the content of the first entry of a tar that an engine made, which must be a regular
- * file of at most file->max bytes. 0, CAISSON_E_ENGINE or CAISSON_E_NOMEM. */
+/* The other way: the content of the first entry of a tar that an engine made, which must be a
+ * regular file of at most file->max bytes. 0, CAISSON_E_ENGINE or CAISSON_E_NOMEM. */
 int csn_tar_read_file(const void *tar, size_t n, struct csn_buffer *file, struct csn_error *err);
 
 #endif

@@ -53,7 +53,8 @@ static void remove_carrier(struct csn_sessions *all, const char *id) {
   struct csn_control control = CSN_CONTROL_NONE;
   control.deadline = csn_clock_after(REMOVE_NS);
   struct csn_error err;
-  if (csn_container_remove(all->engine, id, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES, &control, &err) != 0)
+  const unsigned flags = CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES;
+  if (csn_container_remove(all->engine, id, flags, &control, &err) != 0)
     csn_log(all->log, CAISSON_LOG_WARNING, "could not remove a container that carried files: %s",
             err.message);
 }
@@ -86,8 +87,9 @@ static void remember(struct csn_sessions *all, const char *image_id, const char 
   csn_free(name);
 }
 
-static int read_passwd(struct csn_sessions *all, const char *image, const struct csn_control *control,
-                       struct csn_buffer *text, struct csn_error *err) {
+static int read_passwd(struct csn_sessions *all, const char *image,
+                       const struct csn_control *control, struct csn_buffer *text,
+                       struct csn_error *err) {
   char id[CSN_CONTAINER_ID_SIZE];
   int rc = make_carrier(all, image, NULL, control, id, err);
   if (rc) return rc;
@@ -106,8 +108,8 @@ int csn_carrier_find_user(struct csn_sessions *all, const char *image, const cha
     return csn_is_stop(rc) ? rc : csn_error_wrap(err, "look up sandbox.user");
   if (!csn_passwd_find(csn_buffer_text(&text), text.size, user, uid, gid))
     return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
-                    "sandbox.user: the image \"%.200s\" knows no user \"%.64s\" in its /etc/passwd; "
-                    "name another, or give UID:GID",
+                    "sandbox.user: the image \"%.200s\" knows no user \"%.64s\" in its "
+                    "/etc/passwd; name another, or give UID:GID",
                     image, user);
   remember(all, image_id, user, *uid, *gid);
   return 0;

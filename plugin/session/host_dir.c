@@ -23,8 +23,8 @@ struct walk {
 };
 
 static int fail(const struct walk *w, const char *what, const char *why) {
-  return csn_fail(w->err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY, "%s: %s %.200s: %s", w->where, what,
-                  w->path, why);
+  return csn_fail(w->err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY, "%s: %s %.200s: %s", w->where,
+                  what, w->path, why);
 }
 
 /* ---- the next component ----------------------------------------------------------------------- */
@@ -54,8 +54,8 @@ static int enter(struct walk *w, const char *name, int fd, const struct stat *st
   return 0;
 }
 
-/* A directory is made under another name and gets its own with its owner and mode, so that nobody ever
- * sees one that is half made. 0 or an errno. */
+/* A directory is made under another name and gets its own with its owner and mode, so that
+ * nobody ever sees one that is half made. 0 or an errno. */
 static int make_directory(int at, const char *name, const struct csn_host_owner *owner,
                           struct csn_error *err) {
   char random[17], temporary[48];
@@ -83,8 +83,8 @@ static int make_missing(struct walk *w, const char *name, int is_last) {
   if (!why) return 0;
   if (why == EPERM)
     return fail(w, "cannot give to its user",
-                "this process may not change owners; let sandbox.user be \"owner-of-workspace\", or "
-                "make the directory beforehand");
+                "this process may not change owners; let sandbox.user be "
+                "\"owner-of-workspace\", or make the directory beforehand");
   return fail(w, "cannot make", strerror(why));
 }
 

@@ -14,10 +14,10 @@ struct csn_host_place {
   struct stat st;
 };
 
-/* What lies at `path`, which is plain and at or below `root`. Links above and in the root are followed,
- * none below it. 0; 1 when it is not there, with the nearest directory above it in *out; or
- * CAISSON_E_CONFIG, where it is neither a directory nor a file or a link is in the way. `where` names the
- * setting. */
+/* What lies at `path`, which is plain and at or below `root`. Links above and in the root are
+ * followed, none below it. 0; 1 when it is not there, with the nearest directory above it in
+ * *out; or CAISSON_E_CONFIG, where it is neither a directory nor a file or a link is in the way.
+ * `where` names the setting. */
 int csn_host_find(const char *where, const char *root, const char *path, struct csn_host_place *out,
                   struct csn_error *err);
 
@@ -25,10 +25,10 @@ struct csn_host_owner {
   uid_t uid;
   gid_t gid;
   mode_t mode;
-  int is_of_all; /* those above it that are made get the owner too; otherwise they are this process's */
+  int is_of_all; /* what is made above it gets the owner too; otherwise it is this process's */
 };
-/* The same; what is missing is made, the last directory at one stroke with its owner and mode, those above
- * it with 0755. Where somebody else makes it at the same time, theirs is found. */
+/* The same; what is missing is made, the last directory at one stroke with its owner and mode,
+ * those above it with 0755. Where somebody else makes it at the same time, theirs is found. */
 int csn_host_make(const char *where, const char *root, const char *path,
                   const struct csn_host_owner *owner, struct csn_host_place *out,
                   struct csn_error *err);

@@ -127,8 +127,8 @@ int csn_session_discard(struct csn_sessions *all, struct csn_session *s, const c
 
 /* ---- user.c ------------------------------------------------------------------------------------ */
 
-/* Who it is where the workspace does not say: sandbox.user as configured, or of the range one that no
- * sandbox on the engine has. Never root. */
+/* Who it is where the workspace does not say: sandbox.user as configured, or of the range one
+ * that no sandbox on the engine has. Never root. */
 int csn_session_pick_user(struct csn_sessions *all, const struct csn_sandbox_settings *e,
                           const struct csn_image *image, const struct csn_control *control,
                           struct csn_policy_facts *facts, struct csn_error *err);

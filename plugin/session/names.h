@@ -13,8 +13,9 @@
 /* Of a name as it is configured (sandbox.name_template); this is what nobody has to configure. */
 #define CSN_NAME_TEMPLATE "caisson-{instance}-{key}"
 
-/* {key} is the key where that is 1 to 48 of [A-Za-z0-9_.-] and cannot be mistaken for one of the other
- * two forms, so that `docker ps` can be searched; else x<first 32 hex digits of SHA-256(key)>. */
+/* {key} is the key where that is 1 to 48 of [A-Za-z0-9_.-] and cannot be mistaken for one of the
+ * other two forms, so that `docker ps` can be searched; else x<first 32 hex digits of
+ * SHA-256(key)>. */
 void csn_name_of_key(const char *template, const char *instance, const char *key,
                      char name[CSN_NAME_SIZE]);
 
@@ -23,13 +24,13 @@ void csn_name_of_key(const char *template, const char *instance, const char *key
 void csn_name_ephemeral(const char *template, const char *instance,
                         const char hex[CSN_EPHEMERAL_HEX + 1], char name[CSN_NAME_SIZE]);
 
-/* A key as one component of a path, which no key can climb out of: as above, and hashed too where it
- * is nothing but dots. */
+/* A key as one component of a path, which no key can climb out of: as above, and hashed too
+ * where it is nothing but dots. */
 #define CSN_COMPONENT_SIZE 64
 void csn_name_component(const char *key, char part[CSN_COMPONENT_SIZE]);
 
-/* The template with {instance} and, for {key} and {session}, the part. 0, or -1 where it holds another
- * brace or does not fit. */
+/* The template with {instance} and, for {key} and {session}, the part. 0, or -1 where it holds
+ * another brace or does not fit. */
 int csn_name_expand(const char *template, const char *instance, const char *part, char *out,
                     size_t size);
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Finds a user by name, or by uid where it is all digits. The first line counts, as for the C library;
- * lines that are none are passed over. 1 found, 0 not. */
+/* Finds a user by name, or by uid where it is all digits. The first line counts, as for the C
+ * library; lines that are none are passed over. 1 found, 0 not. */
 int csn_passwd_find(const char *text, size_t n, const char *user, uint32_t *uid, uint32_t *gid);
 
 /* All digits, and below 2^31. 0 or -1. */

@@ -15,8 +15,8 @@ static int has_control(const char *path) {
 
 int csn_path_is_plain(const char *path) {
   char resolved[CSN_PATH_SIZE];
-  return *path == '/' && csn_path_resolve("/", path, resolved) == 0 && strcmp(resolved, path) == 0 &&
-         !has_control(path);
+  return *path == '/' && csn_path_resolve("/", path, resolved) == 0 &&
+         strcmp(resolved, path) == 0 && !has_control(path);
 }
 
 int csn_path_is_within(const char *path, const char *directory) {

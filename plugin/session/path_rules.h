@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which paths may be mounted, and where: rules on texts. Pure: what is behind a path on this machine
- * is host_dir.c's matter. */
+/* Which paths may be mounted, and where: rules on texts. Pure: what is behind a path on this
+ * machine is host_dir.c's matter. */
 #ifndef CSN_SESSION_PATH_RULES_H
 #define CSN_SESSION_PATH_RULES_H
 

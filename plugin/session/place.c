@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a new sandbox stands on: its user, and what is behind its mounts. Who the user is may follow from
- * the workspace that is there; the workspace that is not there is made the user's. */
+/* What a new sandbox stands on: its user, and what is behind its mounts. Who the user is may
+ * follow from the workspace that is there; the workspace that is not there is made the user's. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,17 +65,18 @@ static int check_allowed(const struct placing *p, const struct csn_mount *m, con
                     m->where, endpoint);
   int rc = find_data_root(p, &data_root);
   if (rc) return rc;
-  for (size_t i = 0; !hit && csn_path_forbidden[i]; i++) hit = find_hit(path, csn_path_forbidden[i]);
+  for (const char *const *f = csn_path_forbidden; !hit && *f; f++) hit = find_hit(path, *f);
   if (!hit) hit = find_hit(path, endpoint + sizeof SOCKET_SCHEME - 1);
   if (!hit) hit = find_hit(path, data_root);
   if (!hit) return 0;
   return csn_fail(p->err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY,
-                  "%s: %.200s is %.200s, which is never given to a sandbox, because of %s", m->where,
-                  m->source, path, hit);
+                  "%s: %.200s is %.200s, which is never given to a sandbox, because of %s",
+                  m->where, m->source, path, hit);
 }
 
 /* The engine is told where it really is. */
-static int settle_bind(const struct placing *p, struct csn_mount *m, const struct csn_host_place *at) {
+static int settle_bind(const struct placing *p, struct csn_mount *m,
+                       const struct csn_host_place *at) {
   int rc = check_allowed(p, m, at->path);
   char *source = rc ? NULL : csn_strdup(at->path);
   if (rc) return rc;
@@ -88,7 +89,8 @@ static int settle_bind(const struct placing *p, struct csn_mount *m, const struc
 /* ---- binds ------------------------------------------------------------------------------------ */
 
 /* 0; 1: it is not there yet, and its own. */
-static int find_bind(const struct placing *p, const struct csn_mount *m, struct csn_host_place *at) {
+static int find_bind(const struct placing *p, const struct csn_mount *m,
+                     struct csn_host_place *at) {
   int rc = csn_host_find(m->where, m->root, m->source, at, p->err);
   if (rc < 0) return rc;
   int bad = check_allowed(p, m, at->path);

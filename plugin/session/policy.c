@@ -283,9 +283,9 @@ static int check_room(const struct csn_sandbox_settings *e, const struct csn_pol
   if (files < e->memory) return 0;
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
                   "sandbox.memory: %" PRIu64 " bytes must be more than sandbox.workspace.size, "
-                  "sandbox.tmp.size, sandbox.shm.size, every other tmpfs and 16 MiB for each volume "
-                  "of the image together (%" PRIu64 "), since tmpfs counts as memory; raise the one "
-                  "or lower the others",
+                  "sandbox.tmp.size, sandbox.shm.size, every other tmpfs and 16 MiB for each "
+                  "volume of the image together (%" PRIu64 "), since tmpfs counts as memory; "
+                  "raise the one or lower the others",
                   e->memory, files);
 }
 

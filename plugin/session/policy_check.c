@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a sandbox's settings the schema cannot say, as far as texts tell: what contradicts itself,
- * and what is never given to a sandbox. */
+/* What of a sandbox's settings the schema cannot say, as far as texts tell: what contradicts
+ * itself, and what is never given to a sandbox. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +24,8 @@ static int check_user(const struct csn_sandbox_settings *e, struct csn_error *er
   if (is_root(e->user)) return invalid(err, "sandbox.user", "neither uid nor gid may be 0", "");
   int is_bind = strcmp(csn_json_string(e->workspace, "type", ""), "bind") == 0;
   if (is_bind || strcmp(e->user, "owner-of-workspace") != 0) return 0;
-  return invalid(err, "sandbox.user", "\"owner-of-workspace\" needs a workspace of the type \"bind\"",
-                 "");
+  return invalid(err, "sandbox.user",
+                 "\"owner-of-workspace\" needs a workspace of the type \"bind\"", "");
 }
 
 static int check_labels(const cJSON *labels, struct csn_error *err) {
@@ -33,8 +33,8 @@ static int check_labels(const cJSON *labels, struct csn_error *err) {
   cJSON_ArrayForEach(label, labels) {
     if (!*label->string) return invalid(err, "sandbox.labels", "a name must not be empty", "");
     if (strncmp(label->string, "caisson.", 8) == 0)
-      return invalid(err, "sandbox.labels", "names that begin with \"caisson.\" are the plugin's own: ",
-                     label->string);
+      return invalid(err, "sandbox.labels",
+                     "names that begin with \"caisson.\" are the plugin's own: ", label->string);
   }
   return 0;
 }

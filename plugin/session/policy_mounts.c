@@ -79,8 +79,8 @@ static int read_bind(const struct reading *r, struct csn_mount *m, const char *m
                    forbidden);
   m->root = find_root(r->e->bind_roots, m->source);
   if (m->root) return 0;
-  return invalid(r, m, member, "\"%.200s\" must lie under one of sandbox.bind_roots, the directories "
-                 "that the operator opens to binds", m->source);
+  return invalid(r, m, member, "\"%.200s\" must lie under one of sandbox.bind_roots, the "
+                 "directories that the operator opens to binds", m->source);
 }
 
 static int read_volume(const struct reading *r, struct csn_mount *m, const char *member,
@@ -89,8 +89,8 @@ static int read_volume(const struct reading *r, struct csn_mount *m, const char 
   int rc = expand(r, m, member, template);
   if (rc) return rc;
   if (!csn_name_is_engine_name(m->source))
-    return invalid(r, m, member, "\"%.100s\" is no volume's name: two or more letters, digits, '_', "
-                   "'.' or '-', the first one a letter or digit", m->source);
+    return invalid(r, m, member, "\"%.100s\" is no volume's name: two or more letters, digits, "
+                   "'_', '.' or '-', the first one a letter or digit", m->source);
   if (strcmp(m->source, HELPER_VOLUME) == 0)
     return invalid(r, m, member, "the volume " HELPER_VOLUME " holds the helper of every sandbox");
   return 0;
@@ -157,7 +157,8 @@ static int read_workspace(const struct reading *r, struct csn_mount *m) {
                           .is_own = 1, .dirs = csn_json_get(w, "dirs")};
   if (relabel) m->relabel = strcmp(relabel, "private") == 0 ? "Z" : "z";
   int rc = check_members(r, m, w);
-  if (rc == 0 && m->kind == CSN_MOUNT_BIND) rc = read_bind(r, m, "path", csn_json_string(w, "path", NULL));
+  if (rc == 0 && m->kind == CSN_MOUNT_BIND)
+    rc = read_bind(r, m, "path", csn_json_string(w, "path", NULL));
   if (rc == 0 && m->kind == CSN_MOUNT_VOLUME) {
     const char *name = csn_json_string(w, "name", VOLUME_NAME);
     const char *problem = csn_name_template_problem(name, "{session}");
@@ -174,7 +175,8 @@ static int read_target(const struct reading *r, struct csn_mount *m, const char 
   if (problem) return invalid(r, m, "target", "\"%.200s\" %s", target, problem);
   for (const struct csn_mount *other = r->list.items; other < m; other++)
     if (strcmp(other->target, target) == 0)
-      return invalid(r, m, "target", "\"%.200s\" is the target of %s already", target, other->where);
+      return invalid(r, m, "target", "\"%.200s\" is the target of %s already", target,
+                     other->where);
   return 0;
 }
 

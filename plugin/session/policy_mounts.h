@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is mounted in a sandbox beside the helper and /tmp: its workspace, sandbox.tmpfs and mounts, as
- * one list with every rule on their texts applied. Pure; host_dir.c and volumes.c see to what is
- * behind the sources. */
+/* What is mounted in a sandbox beside the helper and /tmp: its workspace, sandbox.tmpfs and
+ * mounts, as one list with every rule on their texts applied. Pure; host_dir.c and volumes.c see
+ * to what is behind the sources. */
 #ifndef CSN_SESSION_POLICY_MOUNTS_H
 #define CSN_SESSION_POLICY_MOUNTS_H
 
@@ -34,8 +34,8 @@ struct csn_mount_list {
 void csn_mounts_free(struct csn_mount_list *list);
 #define CSN_CLEANUP_MOUNTS __attribute__((cleanup(csn_mounts_free)))
 
-/* `e` as csn_policy_effective() gives it; `part` is what {session} stands for. 0, CAISSON_E_CONFIG with
- * the path of what is wrong, or CAISSON_E_NOMEM. */
+/* `e` as csn_policy_effective() gives it; `part` is what {session} stands for. 0,
+ * CAISSON_E_CONFIG with the path of what is wrong, or CAISSON_E_NOMEM. */
 int csn_mounts_read(const struct csn_sandbox_settings *e, const char *instance, const char *part,
                     struct csn_mount_list *out, struct csn_error *err);
 
@@ -44,7 +44,8 @@ int csn_mounts_has(const struct csn_mount_list *list, const char *target);
 /* Bytes of all the tmpfs of the list. */
 uint64_t csn_mounts_memory(const struct csn_mount_list *list);
 
-/* Adds binds and volumes to "Mounts" and, where they are to be relabelled, "Binds"; tmpfs to "Tmpfs". */
+/* Adds binds and volumes to "Mounts" and, where they are to be relabelled, "Binds"; tmpfs to
+ * "Tmpfs". */
 void csn_mounts_add_binds(struct csn_body *b, cJSON *host, cJSON *mounts,
                           const struct csn_mount_list *list);
 void csn_mounts_add_tmpfs(struct csn_body *b, cJSON *tmpfs, const struct csn_mount_list *list,

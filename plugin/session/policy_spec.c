@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The label `caisson.spec`: what a sandbox was made of, and how that is held against what is wanted. */
+/* The label `caisson.spec`: what a sandbox was made of, and how that is held against what is
+ * wanted. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -45,8 +46,8 @@ static int add_workspace(cJSON *b, const struct csn_sandbox_settings *s) {
   return !bad;
 }
 
-/* Settings that came later are there only where they differ from what held before there were any, so
- * that sandboxes of older versions are still adopted. */
+/* Settings that came later are there only where they differ from what held before there were
+ * any, so that sandboxes of older versions are still adopted. */
 static int add_later(cJSON *b, const struct csn_sandbox_settings *s) {
   return (!s->has_writable_root || cJSON_AddBoolToObject(b, "read_only", 0)) &&
          (!s->apparmor || cJSON_AddStringToObject(b, "apparmor", s->apparmor)) &&

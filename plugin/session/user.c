@@ -53,8 +53,8 @@ static int check_not_root(const struct csn_policy_facts *facts, const char *user
                           struct csn_error *err) {
   if (facts->uid && facts->gid) return 0;
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
-                  "sandbox.user: \"%.64s\" is %u:%u, and no sandbox runs as root, neither by uid nor "
-                  "by gid",
+                  "sandbox.user: \"%.64s\" is %u:%u, and no sandbox runs as root, neither by uid "
+                  "nor by gid",
                   user, facts->uid, facts->gid);
 }
 
@@ -76,7 +76,8 @@ static int pick_named(struct csn_sessions *all, const struct csn_sandbox_setting
                     "sandbox.user: the image's own user is \"%.64s\", of which the group cannot be "
                     "looked up; give the name alone, or UID:GID",
                     user);
-  rc = csn_carrier_find_user(all, e->image, image->id, user, control, &facts->uid, &facts->gid, err);
+  rc = csn_carrier_find_user(all, e->image, image->id, user, control, &facts->uid, &facts->gid,
+                             err);
   return rc ? rc : check_not_root(facts, user, err);
 }
 
@@ -102,8 +103,8 @@ int csn_session_take_owner(const struct csn_sandbox_settings *e, const char *pla
   facts->gid = gid;
   if (!uid || !gid)
     return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY,
-                    "sandbox.workspace: %.200s belongs to %u:%u, and no sandbox runs as root, neither "
-                    "by uid nor by gid; give it to another user",
+                    "sandbox.workspace: %.200s belongs to %u:%u, and no sandbox runs as root, "
+                    "neither by uid nor by gid; give it to another user",
                     place, uid, gid);
   if (!is_auto || (uid >= e->uid_first && uid <= e->uid_last)) return 0;
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY,

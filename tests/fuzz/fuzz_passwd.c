@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes what an image can say of its users: the tar in which the engine sends a file, and the file. The
- * first byte of the input says how much of it is the name that is looked for. */
+/* Fuzzes what an image can say of its users: the tar in which the engine sends a file, and the
+ * file. The first byte of the input says how much of it is the name that is looked for. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a host asks for one session: mounts, a workspace, a user, names and labels of its own. A running
- * sandbox that lacks them is made anew once nobody uses it, and not before; and what the operator does
- * not open, no option opens. */
+/* What a host asks for one session: mounts, a workspace, a user, names and labels of its own. A
+ * running sandbox that lacks them is made anew once nobody uses it, and not before; and what the
+ * operator does not open, no option opens. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,7 +54,8 @@ static void test_mounts(struct box *box) {
                             "\"target\":\"/mnt/data\"}]}");
   CALL bare = shell(box, "m", "ls /mnt");
   is_str(said(bare), "", "a session without mounts");
-  struct call *busy = call_start(call_new_shell(box, "m", "echo up; while ! [ -e end ]; do sleep 0.05; done"));
+  struct call *busy = call_start(
+      call_new_shell(box, "m", "echo up; while ! [ -e end ]; do sleep 0.05; done"));
   ok(call_wait_output(busy, "up", 60000), "a command runs in it");
   CALL early = ensure(box, "m", mounts);
   ok(call_is_true(early, "older_settings") && !call_is_true(early, "recreated"),
@@ -80,8 +81,8 @@ static void test_mounts(struct box *box) {
 static void test_traits(struct box *box) {
   CALL made = ensure(box, "t",
                      "{\"user\":\"4321:4322\",\"hostname\":\"own\",\"labels\":{\"who\":\"session\","
-                     "\"team\":\"red\"},\"extra_hosts\":{\"b\":\"192.0.2.2\"},\"dns\":[\"192.0.2.9\"],"
-                     "\"cap_add\":[\"KILL\"],\"tmpfs\":{\"/scratch\":{\"size\":\"1m\"}}}");
+                     "\"team\":\"red\"},\"extra_hosts\":{\"b\":\"192.0.2.2\"},"
+                     "\"dns\":[\"192.0.2.9\"],\"cap_add\":[\"KILL\"],\"tmpfs\":{\"/scratch\":{\"size\":\"1m\"}}}");
   call_ok(made, call_is_true(made, "created"), "a session with traits of its own");
   CALL look = shell(box, "t",
                     "id -u; id -g; cat /proc/sys/kernel/hostname; grep -c 192.0.2 /etc/hosts; "
@@ -113,7 +114,8 @@ static void test_workspace(struct box *box) {
   char big[100001];
   memset(big, 'x', sizeof big - 1);
   big[sizeof big - 1] = '\0';
-  CALL over = call_run(call_arg(call_arg(call_new(box, "w", "write"), "path", "big"), "content", big));
+  struct call *large = call_arg(call_new(box, "w", "write"), "path", "big");
+  CALL over = call_run(call_arg(large, "content", big));
   is_str(call_reason(over), "disk.quota", "and its quota holds for calls without options");
 }
 

@@ -132,8 +132,8 @@ static void test_templates(void) {
   ok(csn_name_expand("{key}", "in", "abcd", small, sizeof small) != 0 &&
          csn_name_expand("{key}", "in", "abc", small, sizeof small) == 0,
      "one that does not fit is none");
-  static const char *const bad[] = {"", "box", "{session}", "-{key}", "{key}/x", "{key} ", "{key}{x}",
-                                    FORTY FORTY "{key}"};
+  static const char *const bad[] = {"",        "box",    "{session}", "-{key}",
+                                    "{key}/x", "{key} ", "{key}{x}",  FORTY FORTY "{key}"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     ok(csn_name_template_problem(bad[i], "{key}") != NULL, "\"%s\" cannot be configured", bad[i]);
   is_str(csn_name_template_problem(CSN_NAME_TEMPLATE, "{key}"), NULL, "what is the default can");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which paths may be mounted where, and directories of this machine found and made without ever leaving
- * the root that they lie under. */
+/* Which paths may be mounted where, and directories of this machine found and made without ever
+ * leaving the root that they lie under. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +49,12 @@ static void test_forbidden(void) {
 }
 
 static void test_targets(void) {
-  static const char *const good[] = {"/mnt", "/workspace/data", "/tmp/data", "/procfs", "/etc/app.conf"};
-  static const char *const bad[] = {"/",         "/proc",         "/proc/sys", "/sys/x",   "/dev",
-                                    "/dev/shm",  "/.caisson",     "/.caisson/x", "/tmp",   "/workspace",
-                                    "/tmp/.caisson", "/tmp/.caisson/seen", "mnt", "/a/../proc", "/a:b",
-                                    "/a,b", "/a/", ""};
+  static const char *const good[] = {"/mnt", "/workspace/data", "/tmp/data", "/procfs",
+                                     "/etc/app.conf"};
+  static const char *const bad[] = {
+      "/",    "/proc",       "/proc/sys",     "/sys/x",             "/dev", "/dev/shm", "/.caisson",
+      "/tmp", "/.caisson/x", "/tmp/.caisson", "/tmp/.caisson/seen", "mnt",  "/a:b",     "/workspace",
+      "/a,b", "/a/",         "/a/../proc",    ""};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     is_str(csn_path_target_problem(good[i]), NULL, "%s may be mounted on", good[i]);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -114,7 +115,8 @@ static void test_make(void) {
   struct csn_host_place at;
   struct csn_error err = {0};
   struct stat st;
-  is_int(csn_host_make("here", root, below("/new/deep/er"), &owner, &at, &err), 0, "three directories");
+  is_int(csn_host_make("here", root, below("/new/deep/er"), &owner, &at, &err), 0,
+         "three directories");
   is_str(at.path, below("/new/deep/er"), "are made");
   ok(at.st.st_uid == getuid() && (at.st.st_mode & 07777) == 0710, "the last with owner and mode");
   ok(stat(below("/new"), &st) == 0 && (st.st_mode & 07777) == 0755, "those above with another");

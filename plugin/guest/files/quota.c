@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The workspace's quota: see quota.h. What counts is what files take of the disk, holes not, and each
- * file once whatever its links.
+ * The workspace's quota: see quota.h. What counts is what files take of the disk, holes not, and
+ * each file once whatever its links.
  */
 #include "guest/files/quota.h"
 
@@ -29,7 +29,8 @@ static struct shared {
 } *shared;
 
 void csn_quota_share(void) {
-  void *page = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  const int access = PROT_READ | PROT_WRITE;
+  void *page = mmap(NULL, sizeof *shared, access, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   shared = page == MAP_FAILED ? NULL : page;
 }
 

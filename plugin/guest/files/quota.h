@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How much the workspace may hold, where the host says so (operand `quota`): asked before an operation
- * writes. What commands write is noticed, but nothing here stops it.
+ * How much the workspace may hold, where the host says so (operand `quota`): asked before an
+ * operation writes. What commands write is noticed, but nothing here stops it.
  */
 #ifndef CSN_GUEST_FILES_QUOTA_H
 #define CSN_GUEST_FILES_QUOTA_H
@@ -14,11 +14,12 @@ extern const char *csn_quota_root;
 /* In the serve, once: what was measured is then remembered for a second from one operation to the
  * next, since measuring means walking through all of it. Without it each one measures anew. */
 void csn_quota_share(void);
-/* Something other than an operation may have written: what is remembered does not count any more. */
+/* Something other than an operation may have written: what is remembered does not count any
+ * more. */
 void csn_quota_forget(void);
 
-/* Something of `size` bytes is about to be written at `path`, which need not exist, in place of what
- * takes `freed` bytes of the disk. 0, or -1 after csn_op_fail, with the figures. */
+/* Something of `size` bytes is about to be written at `path`, which need not exist, in place of
+ * what takes `freed` bytes of the disk. 0, or -1 after csn_op_fail, with the figures. */
 int csn_quota_check(struct csn_op *op, const char *path, uint64_t freed, uint64_t size);
 
 /* For what is sent without saying how long it is. */

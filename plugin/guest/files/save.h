@@ -24,8 +24,8 @@ struct csn_save {
 };
 
 /* Finds out what is there and refuses what cannot be written; nothing is written yet but missing
- * directories. `size`: how long it is going to be, for the workspace's quota. 0, or -1 refused. In both
- * cases csn_save_end is to follow. */
+ * directories. `size`: how long it is going to be, for the workspace's quota. 0, or -1 refused.
+ * In both cases csn_save_end is to follow. */
 int csn_save_begin(struct csn_op *op, struct csn_save *save, const char *path, uint64_t size);
 int csn_save_add(struct csn_op *op, struct csn_save *save, const void *bytes, size_t n);
 /* Gives it its name, unless what is there has changed since save->old; keeps the old mode, without

@@ -40,7 +40,8 @@ static int copy(struct csn_op *op, struct csn_save *save, struct content *conten
 
 static int write_file(struct csn_op *op, struct csn_save *save, const char *path) {
   struct content content = {0, '\n'};
-  if (csn_save_begin(op, save, path, csn_op_number(op, "size", 0)) < 0 || copy(op, save, &content) < 0 ||
+  uint64_t size = csn_op_number(op, "size", 0);
+  if (csn_save_begin(op, save, path, size) < 0 || copy(op, save, &content) < 0 ||
       csn_save_commit(op, save) < 0)
     return -1;
   uint64_t lines = content.lines + (content.last != '\n');

@@ -165,11 +165,13 @@ static uint32_t number_of(const struct csn_volume *volume, const char *label) {
   return csn_passwd_number(text, strlen(text), &number) == 0 ? number : 0;
 }
 
-/* As ask_bind(). A volume says by its labels whom it was made for. */
+#define NOT_THERE 2
+
+/* As ask_bind(), or NOT_THERE. A volume says by its labels whom it was made for. */
 static int ask_volume(const struct placing *p, const struct csn_mount *m) {
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
   int rc = csn_volume_inspect(p->all->engine, m->source, p->control, &volume, p->err);
-  if (rc) return csn_engine_is_missing(p->err) ? 1 : rc;
+  if (rc) return csn_engine_is_missing(p->err) ? NOT_THERE : rc;
   if (!is_mine(p, &volume)) return refuse_volume(p, m->source);
   if (strcmp(p->e.user, "auto") != 0) return 1;
   return csn_session_take_owner(&p->e, m->source, number_of(&volume, CSN_LABEL_UID),
@@ -195,8 +197,8 @@ static int make_volume(const struct placing *p, const struct csn_mount *m) {
   cJSON *labels CSN_CLEANUP_JSON = volume_labels(p, m);
   if (!labels) return csn_fail_nomem(p->err);
   int rc = csn_volume_create(p->all->engine, m->source, labels, p->control, p->err);
-  if (rc == 0 && m->is_workspace && (rc = ask_volume(p, m)) == 1) rc = 0;
-  if (rc) return rc;
+  if (rc == 0 && m->is_workspace) rc = ask_volume(p, m);
+  if (rc < 0) return rc;
   rc = csn_carrier_own_volume(p->all, p->e.image, m->source, m->dirs, p->facts->uid, p->facts->gid,
                               p->control, p->err);
   if (rc == 0) return 0;
@@ -207,22 +209,24 @@ static int make_volume(const struct placing *p, const struct csn_mount *m) {
   return csn_is_stop(rc) ? rc : csn_error_wrap(p->err, "make the volume the sandbox's");
 }
 
-/* One that is not to be its own is the engine's to make, with the container. */
+/* One that is not to be its own is the engine's to make, with the container. A workspace that another
+ * process is just making is made by both, for the same user, so that neither starts before it is. */
 static int settle_volume(const struct placing *p, const struct csn_mount *m) {
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
   if (!m->is_own) return 0;
+  if (m->is_new) return make_volume(p, m);
   int rc = csn_volume_inspect(p->all->engine, m->source, p->control, &volume, p->err);
-  if (rc == 0 || !csn_engine_is_missing(p->err)) return rc;
-  return make_volume(p, m);
+  return rc && csn_engine_is_missing(p->err) ? make_volume(p, m) : rc;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
-static int find_user(const struct placing *p, const struct csn_mount *workspace) {
+static int find_user(const struct placing *p, struct csn_mount *workspace) {
   int rc = 1;
   if (workspace->kind == CSN_MOUNT_BIND) rc = ask_bind(p, workspace);
   if (workspace->kind == CSN_MOUNT_VOLUME) rc = ask_volume(p, workspace);
-  if (rc != 1) return rc;
+  workspace->is_new = rc == NOT_THERE;
+  if (rc <= 0) return rc;
   return csn_session_pick_user(p->all, &p->e, p->image, p->control, p->facts, p->err);
 }
 

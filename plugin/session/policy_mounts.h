@@ -24,6 +24,7 @@ struct csn_mount {
   uint64_t size;       /* tmpfs */
   int is_read_only, is_exec;
   int is_workspace;
+  int is_new; /* volume: it was not there when it was looked for first */
   int is_own; /* made where it is not there, with the sandbox's user as its owner */
 };
 

@@ -3,6 +3,7 @@
 # made in them, and that no key, link or path leads to anything else.
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 from host_support import INSTANCE
 from host_support.sandboxes import (Box, carriers, containers, exists, message, reason, remove_later,
@@ -156,6 +157,23 @@ def test_volume():
     is_(carriers(), [], "no container that carried files is left")
 
 
+# Each host is a process of its own: the engine's name is the lock, and the workspace is made before it.
+def test_race():
+    name = "caisson-%s-race" % INSTANCE
+    remove_later(name)
+    for workspace in (BOUND, {"type": "volume"}):
+        box = Box(workspace=workspace)
+        with ThreadPoolExecutor(4) as pool:
+            said = list(pool.map(lambda n: box.shell("race", "id -u; touch f%d && echo made" % n),
+                                 range(4)))
+        uids = {s.split("\n")[0] for s in said}
+        ok(len(uids) == 1 and all(s.endswith("\nmade\n") for s in said),
+           "four hosts at once make one %s, for one user" % workspace["type"]) or diag(said)
+        is_(box.shell("race", "stat -c %u ."), uids.pop() + "\n", "whose it is")
+        box.remove("race")
+    is_([n for n in os.listdir(root + "/ws") if n.startswith(".caisson")], [], "nothing is left over")
+
+
 def test_own_sandbox():
     box = Box(workspace=BOUND)
     before = sorted(os.listdir(root + "/ws"))
@@ -170,5 +188,6 @@ test_links()
 test_forbidden()
 test_owners()
 test_volume()
+test_race()
 test_own_sandbox()
 done_testing()

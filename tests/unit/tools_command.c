@@ -191,8 +191,8 @@ static void test_retry(void) {
   CSN_CLEANUP_JSON cJSON *first = cJSON_Parse("{\"HOME\":\"/first\",\"PYTHONUTF8\":\"0\"}");
   CSN_CLEANUP_JSON cJSON *second = cJSON_Parse("{\"TERM\":\"vt100\",\"PYTHONPATH\":\"/second\"}");
   fake_reset();
-  fake.view = (struct csn_session_view){"/one", first};
-  fake.retried = (struct csn_session_view){"/two", second};
+  fake.view = (struct csn_session_view){.workdir = "/one", .env = first};
+  fake.retried = (struct csn_session_view){.workdir = "/two", .env = second};
   is_int(run(csn_tool_run_python, "{\"code\":\"x\"}"), 0, "prepared for one sandbox and another");
   asked("cwd /two");
   asked("env HOME=/workspace");
@@ -344,7 +344,7 @@ static void test_python(void) {
   CSN_CLEANUP_JSON cJSON *sandbox =
       cJSON_Parse("{\"PYTHONUNBUFFERED\":\"\",\"PYTHONPATH\":\"/theirs\"}");
   fake_reset();
-  fake.view = (struct csn_session_view){"/srv", sandbox};
+  fake.view = (struct csn_session_view){.workdir = "/srv", .env = sandbox};
   run_tool(csn_tool_run_python, &s);
   asked("env PYTHONPATH=/srv:/mine");
   asked("env PYTHONUTF8=0");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_sessions.c: the operations on sessions, for people: sessions, inspect, rm, shutdown. */
+/* cmd_sessions.c: the operations on sessions, for people: sessions, inspect, rm, shutdown,
+ * reap. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,33 +57,73 @@ static char *image_of(const cJSON *item) {
   return name;
 }
 
-static void add_session(struct csn_table *table, const cJSON *session) {
-  static const struct {
-    const char *member;
-    char *(*show)(const cJSON *item);
-  } columns[] = {{"key", csn_json_line},   {"state", csn_json_line},     {"image", image_of},
-                 {"created", time_of},     {"used_here", csn_json_line}, {"name", csn_json_line}};
-  char *cells[sizeof columns / sizeof columns[0]];
-  for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
-    cells[i] = columns[i].show(csn_json_get(session, columns[i].member));
-  csn_table_add(table, (const char *const *)cells);
-  for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
-    free(cells[i]);
+/* Milliseconds as "1h 05m", "3m 20s" or "4.2s". */
+static char *span_of(const cJSON *item) {
+  char text[48];
+  if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e15)
+    return NULL;
+  unsigned long long ms = (unsigned long long)item->valuedouble, s = ms / 1000;
+  if (s >= 3600)
+    (void)snprintf(text, sizeof text, "%lluh %02llum", s / 3600, s / 60 % 60);
+  else if (s >= 60)
+    (void)snprintf(text, sizeof text, "%llum %02llus", s / 60, s % 60);
+  else
+    (void)snprintf(text, sizeof text, "%.1fs", (double)ms / 1000);
+  return csn_must(strdup(text));
+}
+
+static char *mebibytes_of(const cJSON *item) {
+  char text[48];
+  if (!cJSON_IsNumber(item))
+    return NULL;
+  (void)snprintf(text, sizeof text, "%.1f MiB", item->valuedouble / 1048576);
+  return csn_must(strdup(text));
+}
+
+struct column {
+  const char *title, *member;
+  char *(*show)(const cJSON *item);
+};
+
+static const struct column plain_columns[] = {
+    {"SESSION", "key", csn_json_line},  {"STATE", "state", csn_json_line},
+    {"IMAGE", "image", image_of},       {"CREATED", "created", time_of},
+    {"USED HERE", "used_here", csn_json_line}, {"CONTAINER", "name", csn_json_line}};
+static const struct column stats_columns[] = {
+    {"SESSION", "key", csn_json_line},    {"STATE", "state", csn_json_line},
+    {"IDLE", "idle_ms", span_of},         {"AGE", "age_ms", span_of},
+    {"BUSY", "busy", csn_json_line},      {"MEMORY", "memory_bytes", mebibytes_of},
+    {"CPU", "cpu_ms", span_of},           {"PROCESSES", "processes", csn_json_line}};
+
+static void print_sessions(const cJSON *sessions, const struct column *columns, size_t count) {
+  const char *titles[CSN_TABLE_COLUMNS];
+  struct csn_table table;
+  const cJSON *session;
+  for (size_t i = 0; i < count; i++)
+    titles[i] = columns[i].title;
+  csn_table_init(&table, count, titles);
+  cJSON_ArrayForEach(session, sessions) {
+    char *cells[CSN_TABLE_COLUMNS];
+    for (size_t i = 0; i < count; i++)
+      cells[i] = columns[i].show(csn_json_get(session, columns[i].member));
+    csn_table_add(&table, (const char *const *)cells);
+    for (size_t i = 0; i < count; i++)
+      free(cells[i]);
+  }
+  csn_table_print(&table);
 }
 
 int csn_sessions_print(struct csn_host *host, const struct csn_options *options, bool json) {
-  static const char *const titles[] = {"SESSION", "STATE",     "IMAGE",
-                                       "CREATED", "USED HERE", "CONTAINER"};
+  bool stats = options->given & CSN_OPT_STATS;
   struct csn_reply reply;
-  struct csn_table table;
-  const cJSON *session;
   int code;
-  csn_op_run(host, options, "session.list", "", "{}", &reply);
+  csn_op_run(host, options, "session.list", "", stats ? "{\"stats\":true}" : "{}", &reply);
   if (!finished(&reply, json, &code)) {
-    csn_table_init(&table, sizeof titles / sizeof titles[0], titles);
-    cJSON_ArrayForEach(session, csn_json_get(csn_reply_structured(&reply), "sessions"))
-      add_session(&table, session);
-    csn_table_print(&table);
+    const cJSON *sessions = csn_json_get(csn_reply_structured(&reply), "sessions");
+    if (stats)
+      print_sessions(sessions, stats_columns, sizeof stats_columns / sizeof stats_columns[0]);
+    else
+      print_sessions(sessions, plain_columns, sizeof plain_columns / sizeof plain_columns[0]);
   }
   csn_reply_free(&reply);
   return code;
@@ -214,8 +255,11 @@ static int confirm(struct csn_host *host, const struct csn_options *options) {
 
 static int shut_down(struct csn_host *host, const struct csn_options *options) {
   struct csn_reply reply;
+  char args[80];
   int code;
-  csn_op_run(host, options, "session.shutdown", "", "{\"scope\":\"instance\"}", &reply);
+  (void)snprintf(args, sizeof args, "{\"scope\":\"instance\",\"grace_ms\":%llu}",
+                 (unsigned long long)options->grace_ms);
+  csn_op_run(host, options, "session.shutdown", "", args, &reply);
   if (!finished(&reply, options->json, &code)) {
     const cJSON *removed = csn_json_get(csn_reply_structured(&reply), "removed"), *key;
     cJSON_ArrayForEach(key, removed) {
@@ -245,6 +289,45 @@ int csn_cmd_shutdown(const struct csn_options *options) {
   } else if (code == 0) {
     code = shut_down(&host, options);
   }
+  csn_host_stop(&host);
+  return code;
+}
+
+/* ---- reap ------------------------------------------------------------------------------------ */
+
+static void print_leftovers(const cJSON *document) {
+  static const char *const members[] = {"kind", "name", "reason", "error"};
+  static const char *const titles[] = {"KIND", "NAME", "WHY", "FAILED"};
+  const cJSON *removed = csn_json_get(document, "removed"), *one;
+  struct csn_table table;
+  if (cJSON_GetArraySize(removed) == 0) {
+    (void)puts("there is nothing to remove");
+    return;
+  }
+  (void)puts(csn_json_true(document, "dry_run") ? "would be removed:" : "removed:");
+  csn_table_init(&table, sizeof titles / sizeof titles[0], titles);
+  cJSON_ArrayForEach(one, removed) {
+    char *cells[sizeof members / sizeof members[0]];
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+      cells[i] = csn_json_line(csn_json_get(one, members[i]));
+    csn_table_add(&table, (const char *const *)cells);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+      free(cells[i]);
+  }
+  csn_table_print(&table);
+}
+
+int csn_cmd_reap(const struct csn_options *options) {
+  struct csn_host host;
+  struct csn_reply reply;
+  int code = csn_host_start(&host, options, false);
+  if (code)
+    return code;
+  csn_op_run(&host, options, "session.reap", "",
+             options->given & CSN_OPT_DRY_RUN ? "{\"dry_run\":true}" : "{}", &reply);
+  if (!finished(&reply, options->json, &code))
+    print_leftovers(csn_reply_structured(&reply));
+  csn_reply_free(&reply);
   csn_host_stop(&host);
   return code;
 }

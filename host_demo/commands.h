@@ -16,6 +16,7 @@ int csn_cmd_sessions(const struct csn_options *options);
 int csn_cmd_inspect(const struct csn_options *options);
 int csn_cmd_logs(const struct csn_options *options);
 int csn_cmd_rm(const struct csn_options *options);
+int csn_cmd_reap(const struct csn_options *options);
 int csn_cmd_shutdown(const struct csn_options *options);
 int csn_cmd_put(const struct csn_options *options);
 int csn_cmd_get(const struct csn_options *options);

@@ -29,6 +29,7 @@ const char csn_help_main[] =
     "  logs [KEY]        what its service has printed (--follow: and prints)\n"
     "  rm KEY...         end sessions and remove their files\n"
     "  shutdown [--all]  end all of them\n"
+    "  reap              remove what sandboxes that are no more have left\n"
     "  op NAME [ARGS]    run one of the plugin's operations, such as engine.info\n"
     "  help [COMMAND]    this text, or a command's own (as COMMAND --help)\n"
     "\n"
@@ -170,10 +171,10 @@ static const char help_get[] =
     "  caisson-host get results - | tar -xz\n";
 
 static const char help_sessions[] =
-    "usage: caisson-host sessions [--json]\n"
+    "usage: caisson-host sessions [--stats] [--json]\n"
     "\n"
     "Lists the sessions of this configuration's instance. Looking does not keep them\n"
-    "alive.\n";
+    "alive. --stats asks each for how long it has been idle, its memory and CPU time.\n";
 
 static const char help_inspect[] =
     "usage: caisson-host inspect [KEY] [--json]\n"
@@ -195,10 +196,18 @@ static const char help_rm[] =
     "is 1 where one was not there. A key that begins with - goes behind a --.\n";
 
 static const char help_shutdown[] =
-    "usage: caisson-host shutdown [--all] [--json]\n"
+    "usage: caisson-host shutdown [--all] [--grace TIME] [--json]\n"
     "\n"
     "Ends every session of this configuration's instance and removes their files,\n"
-    "those of other processes too. Lists them and asks first; --all does not ask.\n";
+    "those of other processes too. Lists them and asks first; --all does not ask.\n"
+    "--grace lets calls that run go on for so long, such as 30s.\n";
+
+static const char help_reap[] =
+    "usage: caisson-host reap [--dry-run] [--json]\n"
+    "\n"
+    "Removes leftovers: containers of this configuration's instance that never started\n"
+    "or that ended and stayed, and helpers of other versions that no container needs.\n"
+    "What runs stays. --dry-run only says what would go.\n";
 
 static const char help_doctor[] =
     "usage: caisson-host doctor [--json]\n"
@@ -216,7 +225,7 @@ const char *csn_help_command(const char *name) {
                {"put", help_put},               {"get", help_get},
                {"sessions", help_sessions},   {"inspect", help_inspect},
                {"logs", help_logs},           {"rm", help_rm},
-               {"shutdown", help_shutdown},
+               {"shutdown", help_shutdown},   {"reap", help_reap},
                {"doctor", help_doctor}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if (strcmp(texts[i].name, name) == 0)

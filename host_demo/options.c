@@ -24,6 +24,9 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, OPTION_BASE | CSN_OPT_FORCE},
     {"follow", no_argument, NULL, OPTION_BASE | CSN_OPT_FOLLOW},
     {"extract", no_argument, NULL, OPTION_BASE | CSN_OPT_EXTRACT},
+    {"stats", no_argument, NULL, OPTION_BASE | CSN_OPT_STATS},
+    {"dry-run", no_argument, NULL, OPTION_BASE | CSN_OPT_DRY_RUN},
+    {"grace", required_argument, NULL, OPTION_BASE | CSN_OPT_GRACE},
     {"verbose", no_argument, NULL, OPTION_BASE | CSN_OPT_VERBOSE},
     {"help", no_argument, NULL, OPTION_BASE | CSN_OPT_HELP},
     {"version", no_argument, NULL, OPTION_BASE | CSN_OPT_VERSION},
@@ -66,6 +69,8 @@ static int take_option(struct csn_options *options, unsigned bit, const char *va
     options->verbose = true;
   else if (bit == CSN_OPT_TIMEOUT && (options->timeout_ms = parse_duration(value)) == 0)
     return csn_ui_usage("--timeout %s: give a time such as 30, 1.5s, 500ms or 2m", value);
+  else if (bit == CSN_OPT_GRACE && (options->grace_ms = parse_duration(value)) == 0)
+    return csn_ui_usage("--grace %s: give a time such as 30, 1.5s, 500ms or 2m", value);
   return 0;
 }
 

@@ -25,6 +25,9 @@
 #define CSN_OPT_FORCE 2048u
 #define CSN_OPT_EXTRACT 4096u
 #define CSN_OPT_FOLLOW 8192u
+#define CSN_OPT_STATS 16384u
+#define CSN_OPT_DRY_RUN 32768u
+#define CSN_OPT_GRACE 65536u
 /* What every command takes. */
 #define CSN_OPT_COMMON \
   (CSN_OPT_PLUGIN | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | CSN_OPT_HELP | CSN_OPT_VERSION)
@@ -39,6 +42,7 @@ struct csn_options {
   bool json;
   bool verbose;
   uint64_t timeout_ms; /* 0: none */
+  uint64_t grace_ms;   /* of shutdown; 0: none */
   const char *command; /* NULL where there was none */
   char **args;         /* what follows the command, up to a "--"; NULL-terminated */
   size_t arg_count;

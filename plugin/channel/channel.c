@@ -167,6 +167,22 @@ const struct csn_channel_hello *csn_channel_hello(const struct csn_channel *ch) 
   return &ch->hello;
 }
 
+/* What was put into the outbox is answered by a STATUS. */
+static int await_status(struct csn_channel *ch, const struct csn_control *control,
+                        struct csn_error *err) {
+  ch->answered = 0;
+  int64_t until = csn_clock_after(STAT_WAIT);
+  while (!ch->answered) {
+    int rc = csn_link_pump(&ch->link, control, until, 0, idle_frame, ch, err);
+    if (rc < 0) return rc;
+    if (rc == 0 && csn_clock_now() >= until)
+      return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_LOST,
+                      "the helper in the sandbox did not answer within 10 s");
+  }
+  csn_link_rest(&ch->link);
+  return 0;
+}
+
 int csn_channel_stat(struct csn_channel *ch, const struct csn_control *control,
                      struct csn_channel_hello *out, struct csn_error *err) {
   struct csn_wire_out frames;
@@ -174,18 +190,34 @@ int csn_channel_stat(struct csn_channel *ch, const struct csn_control *control,
   if (rc) return rc;
   csn_wire_put_empty(&frames, CSN_FRAME_STAT);
   csn_link_commit(&ch->link, &frames);
-  ch->answered = 0;
-  int64_t until = csn_clock_after(STAT_WAIT);
-  while (!ch->answered) {
-    rc = csn_link_pump(&ch->link, control, until, 0, idle_frame, ch, err);
-    if (rc < 0) return rc;
-    if (rc == 0 && csn_clock_now() >= until)
-      return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_LOST,
-                      "the helper in the sandbox did not answer within 10 s");
-  }
-  csn_link_rest(&ch->link);
-  *out = ch->hello;
-  return 0;
+  rc = await_status(ch, control, err);
+  if (rc == 0) *out = ch->hello;
+  return rc;
+}
+
+int csn_channel_take(struct csn_channel *ch, const char *key, const struct csn_control *control,
+                     struct csn_error *err) {
+  struct csn_wire_out frames;
+  size_t n = strlen(key);
+  int rc = csn_link_reserve(&ch->link, CSN_FRAME_HEAD + n, &frames, err);
+  if (rc) return rc;
+  csn_frame_put(&frames, CSN_FRAME_TAKE, key, n);
+  csn_link_commit(&ch->link, &frames);
+  rc = await_status(ch, control, err);
+  if (rc || strcmp(ch->hello.key, key) == 0) return rc;
+  return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
+                  "the sandbox that was started ahead says that it is another session's");
+}
+
+int csn_channel_retire(struct csn_channel *ch, uint64_t idle_ms, const struct csn_control *control,
+                       struct csn_error *err) {
+  struct csn_wire_out frames;
+  int rc = csn_link_reserve(&ch->link, CSN_FRAME_HEAD + 8, &frames, err);
+  if (rc) return rc;
+  csn_wire_put_u64(&frames, CSN_FRAME_RETIRE, idle_ms);
+  csn_link_commit(&ch->link, &frames);
+  rc = await_status(ch, control, err);
+  return rc == CAISSON_E_LOST && ch->link.dead ? 1 : rc;
 }
 
 int csn_channel_is_usable(struct csn_channel *ch) {

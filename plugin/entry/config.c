@@ -69,6 +69,13 @@ static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
   read_shape(sandbox, s);
 }
 
+static void read_sessions(const cJSON *document, struct csn_sandbox_settings *s) {
+  const cJSON *sessions = csn_json_get(document, "sessions");
+  s->sessions_max = (uint32_t)csn_json_int(sessions, "max", 0);
+  s->evicts = strcmp(csn_json_string(sessions, "when_full", ""), "evict") == 0;
+  s->pool_size = (uint32_t)csn_json_int(csn_json_get(document, "pool"), "size", 0);
+}
+
 static void read_tools(const cJSON *tools, struct csn_tool_settings *t) {
   t->output_limit = (uint64_t)csn_json_int(tools, "output_limit", 0);
   t->shell_timeout_ms = (uint64_t)csn_json_int(tools, "shell_timeout_ms", 0);
@@ -103,6 +110,7 @@ static void read_all(struct csn_config *c) {
   c->instance = csn_json_string(c->document, "instance", "");
   read_engine(csn_json_get(c->document, "engine"), c);
   read_sandbox(csn_json_get(c->document, "sandbox"), &c->sandbox);
+  read_sessions(c->document, &c->sandbox);
   read_tools(csn_json_get(c->document, "tools"), &c->tools);
   read_jobs(csn_json_get(c->document, "jobs"), &c->tools.jobs);
 }

@@ -96,6 +96,7 @@ int csn_instance_create(const caisson_host *host, const char *config_json, size_
   *id = i->handle.id;
   csn_log(&i->log, CAISSON_LOG_INFO, "instance \"%s\" ready: engine %s, image %s",
           i->config.instance, csn_engine_endpoint(i->engine), i->config.sandbox.image);
+  if (!i->config.lazy) csn_sessions_warm_up(i->sessions);
   csn_registry_put(&i->handle);
   return 0;
 }
@@ -149,10 +150,13 @@ static int wait_for_runs(struct csn_instance *i, int64_t end) {
 
 int csn_instance_drain(struct csn_instance *i, uint64_t grace_ms) {
   int64_t grace = grace_ms > INT64_MAX / CSN_MS ? CSN_NEVER : (int64_t)grace_ms * CSN_MS;
-  if (wait_for_runs(i, csn_clock_after(grace))) return CAISSON_OK;
-  csn_calls_cancel(i->handle.id);
-  wait_for_runs(i, CSN_NEVER);
-  return CAISSON_E_DEADLINE;
+  int late = !wait_for_runs(i, csn_clock_after(grace));
+  if (late) {
+    csn_calls_cancel(i->handle.id);
+    wait_for_runs(i, CSN_NEVER);
+  }
+  csn_sessions_wind_down(i->sessions);
+  return late ? CAISSON_E_DEADLINE : CAISSON_OK;
 }
 
 void csn_instance_destroy(struct csn_instance *i) {

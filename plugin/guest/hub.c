@@ -215,6 +215,30 @@ static void answer_service(struct csn_hub *hub, const struct csn_hub_peer *peer,
     send_answer(peer, &answer);
 }
 
+/* ---- started ahead, and ended ahead --------------------------------------------------------- */
+
+/* From now on it is somebody's, and as old as that. */
+static void become_taken(struct csn_hub *hub) {
+  hub->is_pooled = false;
+  hub->born = hub->active = csn_guest_now();
+}
+
+static void take(struct csn_hub *hub, const struct csn_hub_peer *peer,
+                 const struct csn_hub_request *request) {
+  size_t size = request->key_size;
+  if (!hub->takes_key || peer->pid != hub->first || size > sizeof request->key) return;
+  memcpy(hub->taken_key, request->key, size);
+  hub->taken_key[size] = '\0';
+  hub->key = hub->taken_key;
+  hub->takes_key = false;
+  become_taken(hub);
+}
+
+static bool may_retire(const struct csn_hub *hub, const struct csn_hub_request *request) {
+  return !csn_hub_is_busy(hub) &&
+         (csn_guest_now() - hub->active) / CSN_MS_IN_NS >= request->timeout_ms;
+}
+
 /* ---- peers --------------------------------------------------------------------------------- */
 
 /* Of what came with the request, the descriptors that are kept are made -1. */
@@ -244,7 +268,18 @@ static void obey_about_jobs(struct csn_hub *hub, const struct csn_hub_peer *peer
 static bool obey(struct csn_hub *hub, struct csn_hub_peer *peer,
                  const struct csn_hub_request *request) {
   switch (request->kind) {
-  case CSN_HUB_STAT: answer_status(hub, peer, request->number); break;
+  case CSN_HUB_STAT:
+    if (hub->is_pooled) hub->active = peer->heard;
+    answer_status(hub, peer, request->number);
+    break;
+  case CSN_HUB_TAKE:
+    take(hub, peer, request);
+    answer_status(hub, peer, request->number);
+    break;
+  case CSN_HUB_RETIRE:
+    hub->is_retired = may_retire(hub, request);
+    if (!hub->is_retired) answer_status(hub, peer, request->number);
+    break;
   case CSN_HUB_BUSY:
   case CSN_HUB_IDLE:
     peer->busy = request->kind == CSN_HUB_BUSY;
@@ -329,7 +364,8 @@ static void hear_peer(struct csn_hub *hub, size_t index) {
   bool stays = peer->pid > 0 || get_to_know(hub, peer, &who);
   if (!stays)
     ; /* a stranger */
-  else if (request.version == CSN_HUB_VERSION && request.kind >= CSN_HUB_ATTACH)
+  else if (request.version == CSN_HUB_VERSION && request.kind >= CSN_HUB_ATTACH &&
+           request.kind < CSN_HUB_TAKE)
     obey_about_jobs(hub, peer, &request, fds);
   else if (request.version == CSN_HUB_VERSION && !peer->is_operation)
     stays = obey(hub, peer, &request);
@@ -353,6 +389,8 @@ static void accept_peer(struct csn_hub *hub, int fd) {
   setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
   hub->peers[hub->count++] =
       (struct csn_hub_peer){.fd = fd, .pid = who.pid, .heard = csn_guest_now()};
+  /* Somebody reached it by the name that it was given before it was told its key: it is theirs too. */
+  if (hub->is_pooled && hub->count > 1) become_taken(hub);
 }
 
 void csn_hub_handle(struct csn_hub *hub, const struct pollfd *fds, size_t count) {
@@ -397,6 +435,7 @@ void csn_hub_tick(struct csn_hub *hub, uint64_t now) {
   csn_jobs_continue(&hub->jobs);
   csn_jobs_continue(&hub->service.runs);
   if (csn_jobs_running(&hub->jobs) > 0) hub->active = now;
+  if (hub->is_pooled) hub->born = now;
   for (size_t i = hub->count; i-- > 0;) {
     struct csn_hub_peer *peer = &hub->peers[i];
     if (peer->is_operation || peer->pid <= 0) continue;

@@ -33,6 +33,11 @@ struct csn_hub {
   bool has_subreapers;   /* the runtime knows them (gVisor does not) */
   pid_t first;      /* the serve that is our own child; the others come from outside */
   const char *key;
+  /* Started ahead, for a session that is not known yet: */
+  bool is_pooled;   /* nobody has it yet, so it ends with its first channel and does not age */
+  bool takes_key;   /* TAKE was not heard yet */
+  bool is_retired;  /* RETIRE was heard, and nothing stood against it */
+  char taken_key[CSN_HUB_TEXT_MAX + 1];
   uint64_t born;
   uint64_t active;  /* when a call was last known to run */
   struct csn_hub_peer peers[CSN_HUB_PEERS_MAX];

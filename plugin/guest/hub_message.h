@@ -46,7 +46,11 @@ enum csn_hub_request_kind {
      by SERVICE, which says what there is then */
   CSN_HUB_SERVICE_START = 13,
   CSN_HUB_SERVICE_LOOK = 14,   /* answered by SERVICE; with LOG the ring comes with it */
-  CSN_HUB_SERVICE_READY = 15   /* run `pid` has answered its probe */
+  CSN_HUB_SERVICE_READY = 15,  /* run `pid` has answered its probe */
+  CSN_HUB_TAKE = 16,       /* the session's key, for a process 1 that was started without one; only
+                              of the first serve, and once; answered by STATUS */
+  CSN_HUB_RETIRE = 17      /* end the sandbox if nothing runs in it and no call has for `timeout_ms`;
+                              answered by STATUS if it goes on */
 };
 
 #define CSN_HUB_COMMAND_MAX 160
@@ -60,9 +64,12 @@ struct csn_hub_request {
   uint32_t flags;     /* KILL: CSN_HUB_FREEZE; JOB_LOOK: CSN_HUB_NEXT; SERVICE_*: the others */
   uint64_t out, err;  /* JOB_SEEN: offsets */
   uint64_t timeout_ms, output_max;      /* JOB_START: of this job; 0: none. SERVICE_START:
-                                           output_max is the ring's size */
+                                           output_max is the ring's size. RETIRE:
+                                           timeout_ms */
   uint32_t running_max, kept_max;       /* JOB_START: jobs that run, and that ended and are kept */
   char command[CSN_HUB_COMMAND_MAX];    /* JOB_START: what to call it; NUL-terminated */
+  uint16_t key_size;                    /* TAKE */
+  char key[CSN_HUB_TEXT_MAX];
 };
 
 /* freeze everything from the start: it was tried before and was not enough */

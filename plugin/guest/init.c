@@ -52,6 +52,11 @@ static _Noreturn void fail(const char *what) {
   exit(CSN_INIT_EXIT_INTERNAL);
 }
 
+static _Noreturn void end(const char *why) {
+  say("caisson: init: %s; ending\n", why);
+  exit(CSN_INIT_EXIT_IDLE);
+}
+
 static void check_squeezed(void) {
   const char *what;
   if (!csn_squeeze_happened(&squeeze, &what)) return;
@@ -78,6 +83,7 @@ static void report_first(void) {
   int status = first_status;
   first_status = -1;
   hub.first = 0;
+  if (hub.is_pooled) end("the one who started it ahead is gone, and nobody took it");
   if (WIFSIGNALED(status)) csn_hub_purge(&hub, "the first helper was killed");
   if (WIFEXITED(status))
     say(CSN_SERVE_ENDED_PREFIX "exit %d\n", WEXITSTATUS(status));
@@ -131,6 +137,7 @@ static int set_up(const struct csn_init_options *options) {
   if (devnull < 0) fail("/dev/null");
   if (csn_sweep_open() < 0) fail("/proc");
   hub.key = options->key;
+  hub.is_pooled = hub.takes_key = options->pooled != 0;
   hub.born = hub.active = csn_guest_now();
   hub.before_kill = check_squeezed;
   hub.reaped = note_reaped;
@@ -165,6 +172,7 @@ _Noreturn void csn_init_main(const struct csn_init_options *options) {
     if (fds[0].revents != 0) drain_signals(signals);
     reap();
     csn_hub_handle(&hub, fds + 1, count);
+    if (hub.is_retired) end("its room is needed, and nothing runs here");
     csn_hub_check_jobs(&hub);
     report_first();
 

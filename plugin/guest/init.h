@@ -12,6 +12,7 @@ struct csn_init_options {
   const char *key;        /* the session's, "" for none */
   uint64_t idle_ms;       /* 0: never */
   uint64_t lifetime_ms;   /* 0: never */
+  uint64_t pooled;        /* not 0: started ahead; its first channel will say whose it is */
 };
 
 /* Never returns; exits with CSN_INIT_EXIT_*. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * caisson-guest: the helper inside a sandbox. `init` is its process 1, `serve` is one channel. This
- * file knows the command line and nothing else.
+ * caisson-guest: the helper inside a sandbox. `init` is its process 1, `serve` is one channel,
+ * `reap` removes old helpers. This file knows the command line and nothing else.
  */
 #include "guest/basics.h"
 #include "guest/init.h"
+#include "guest/reap.h"
 #include "guest/serve.h"
 
 #include <errno.h>
@@ -14,8 +15,9 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: caisson-guest init [--key KEY] [--idle-ms N] [--lifetime-ms N]\n"
+    "usage: caisson-guest init [--key KEY] [--idle-ms N] [--lifetime-ms N] [--pooled 1]\n"
     "       caisson-guest serve [--silence-ms N]\n"
+    "       caisson-guest reap list|remove MIN_AGE_S [NAME_TO_KEEP...]\n"
     "The part of Caisson that runs inside a sandbox; it is started by the engine, not by people.\n";
 
 static _Noreturn void refuse(void) {
@@ -57,6 +59,7 @@ static _Noreturn void run_init(char **arguments) {
     {"--key", NULL, &init.key},
     {"--idle-ms", &init.idle_ms, NULL},
     {"--lifetime-ms", &init.lifetime_ms, NULL},
+    {"--pooled", &init.pooled, NULL},
   };
   parse(arguments, options, sizeof options / sizeof options[0]);
   csn_init_main(&init);
@@ -69,6 +72,13 @@ static _Noreturn void run_serve(char **arguments) {
   csn_serve_main(silence_ms);
 }
 
+static _Noreturn void run_reap(char **arguments) {
+  if (arguments[0] == NULL || arguments[1] == NULL) refuse();
+  bool removes = strcmp(arguments[0], "remove") == 0;
+  if (!removes && strcmp(arguments[0], "list") != 0) refuse();
+  csn_reap_main(removes, parse_number(arguments[1]), arguments + 2);
+}
+
 int main(int argc, char **argv) {
   csn_guest_harden();
   /* 0, 1 and 2 exist, so that nothing else ever gets their numbers. */
@@ -77,5 +87,6 @@ int main(int argc, char **argv) {
   }
   if (argc >= 2 && strcmp(argv[1], "init") == 0) run_init(argv + 2);
   if (argc >= 2 && strcmp(argv[1], "serve") == 0) run_serve(argv + 2);
+  if (argc >= 2 && strcmp(argv[1], "reap") == 0) run_reap(argv + 2);
   refuse();
 }

@@ -91,6 +91,16 @@ uint32_t csn_registry_ask_kill(struct csn_registry *registry, pid_t pid, uint32_
   return ask(registry, (struct csn_hub_request){.kind = CSN_HUB_KILL, .pid = pid, .flags = flags});
 }
 
+uint32_t csn_registry_take(struct csn_registry *registry, const void *key, size_t size) {
+  struct csn_hub_request request = {.kind = CSN_HUB_TAKE, .key_size = (uint16_t)size};
+  memcpy(request.key, key, size < sizeof request.key ? size : sizeof request.key);
+  return ask(registry, request);
+}
+
+uint32_t csn_registry_retire(struct csn_registry *registry, uint64_t idle_ms) {
+  return ask(registry, (struct csn_hub_request){.kind = CSN_HUB_RETIRE, .timeout_ms = idle_ms});
+}
+
 void csn_registry_attach(struct csn_registry *registry, int fd) {
   const struct csn_hub_request request = {.version = CSN_HUB_VERSION, .kind = CSN_HUB_ATTACH};
   csn_hub_send(registry->fd, &request, &fd, 1, MSG_DONTWAIT);

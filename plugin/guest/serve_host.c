@@ -77,6 +77,21 @@ static void take_stat(struct csn_serve *serve, const struct csn_frame *frame) {
   serve->status_number = csn_registry_ask(&serve->registry, CSN_HUB_STAT);
 }
 
+static void take_take(struct csn_serve *serve, const struct csn_frame *frame) {
+  if (serve->call.state != CSN_CALL_NONE)
+    refuse(serve, "TAKE came during a call");
+  else
+    serve->status_number = csn_registry_take(&serve->registry, frame->bytes, frame->size);
+}
+
+static void take_retire(struct csn_serve *serve, const struct csn_frame *frame) {
+  if (serve->call.state != CSN_CALL_NONE)
+    refuse(serve, "RETIRE came during a call");
+  else
+    serve->status_number =
+        csn_registry_retire(&serve->registry, csn_wire_load(frame->bytes, frame->size));
+}
+
 static void take_bye(struct csn_serve *serve, const struct csn_frame *frame) {
   (void)frame;
   serve->host_gone = true;
@@ -95,6 +110,7 @@ static const struct {
 } takers[] = {
   {CSN_FRAME_HELLO, take_hello},   {CSN_FRAME_PING, take_ping},
   {CSN_FRAME_BYE, take_bye},       {CSN_FRAME_STAT, take_stat},
+  {CSN_FRAME_TAKE, take_take},     {CSN_FRAME_RETIRE, take_retire},
   {CSN_FRAME_RUN_PART, take_run},  {CSN_FRAME_RUN, take_run},
   {CSN_FRAME_SCRIPT, take_script}, {CSN_FRAME_STDIN, take_stdin},
   {CSN_FRAME_STDIN_END, take_stdin}, {CSN_FRAME_CANCEL, take_cancel},

@@ -39,9 +39,7 @@ struct ensuring {
 
 int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
                             const struct csn_container *found, struct csn_error *err) {
-  const char *instance = csn_container_label(found, CSN_LABEL_INSTANCE);
-  const char *key = csn_container_label(found, CSN_LABEL_SESSION);
-  if (instance && key && strcmp(instance, all->instance) == 0 && strcmp(key, s->key) == 0) return 0;
+  if (csn_session_is_of(all, s, found)) return 0;
   return csn_fail(err, CAISSON_E_POLICY, CAISSON_REASON_SESSION_CONFLICT,
                   "the container \"%s\" exists on the engine but is not this session's; remove it, "
                   "or give this installation another \"instance\" in its configuration",
@@ -138,19 +136,36 @@ static int look_who_has_it(struct ensuring *e, int rc, struct csn_error *err) {
   return pause_for(e->control, LOOK_EVERY, err);
 }
 
+/* One of the pool, or a new one. While calls wait for that, the pool is not filled. */
+static int start(struct ensuring *e, const cJSON *shape, struct csn_error *err) {
+  struct csn_sessions *all = e->all;
+  pthread_mutex_lock(&all->mutex);
+  all->starting++;
+  pthread_mutex_unlock(&all->mutex);
+  int rc = csn_warm_pool_take(all, e->s, shape, e->control, e->out, err);
+  if (rc == CSN_WARM_POOL_EMPTY)
+    rc = csn_session_start(all, e->s, shape, e->want, e->control, e->out, err);
+  pthread_mutex_lock(&all->mutex);
+  all->starting--;
+  pthread_mutex_unlock(&all->mutex);
+  csn_caretaker_call(all->caretaker, 1);
+  return rc;
+}
+
 static int create(struct ensuring *e, struct csn_error *err) {
   if (e->want->ensure == CSN_ENSURE_ADOPT || e->want->ensure == CSN_ENSURE_NEVER)
     return missing(err);
   cJSON *shape CSN_CLEANUP_JSON = NULL;
   int rc = choose_shape(e, &shape, err);
   if (rc) return rc;
-  rc = csn_session_start(e->all, e->s, shape, e->want, e->control, e->out, err);
+  rc = start(e, shape, err);
   if (rc == 0) {
     e->made = 1;
     return DONE;
   }
   if (rc > 0) return 0;
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM || rc == CAISSON_E_CONFIG) return rc;
+  if (rc == CAISSON_E_LIMIT) return rc;
   return look_who_has_it(e, rc, err);
 }
 

@@ -27,6 +27,7 @@ struct csn_session {
   char *key;
   char name[CSN_NAME_SIZE];
   int ephemeral;
+  int spare; /* started ahead: the pool's */
   unsigned refs;
   int locked; /* somebody ensures, recreates or removes it */
   unsigned leases; /* calls in flight here */
@@ -49,6 +50,15 @@ struct csn_known_user {
   uint32_t uid, gid;
 };
 
+/* Sandboxes that were started ahead; the list is guarded by csn_sessions.mutex, the rest is the
+ * caretaker's. */
+struct csn_warm_pool {
+  struct csn_spare *spares;
+  uint32_t count;
+  int is_known, is_impossible;
+  int64_t backoff, next_try; /* after a failure; 0: the last one worked */
+};
+
 struct csn_sessions {
   const char *instance;
   const struct csn_sandbox_settings *settings;
@@ -62,6 +72,12 @@ struct csn_sessions {
   unsigned next_sweep;
   struct csn_known_user known_user;
   char *data_root; /* of the engine, once asked; never replaced */
+  struct csn_session gate; /* its lock only: with a limit, sandboxes are made one after the other */
+  unsigned starting; /* sandboxes that a call waits for */
+  struct csn_warm_pool pool;
+  struct csn_caretaker *caretaker;
+  struct csn_known_key *known_keys;
+  unsigned known_key_count;
 };
 
 /* A channel on loan for one call. */
@@ -94,6 +110,10 @@ void csn_session_unlock(struct csn_sessions *all, struct csn_session *s);
 /* References to all sessions with a key, as a NULL-ended array to csn_free; NULL: no memory. */
 struct csn_session **csn_session_all(struct csn_sessions *all);
 
+/* The one that this process knows to run in that container, with a reference; NULL: none. */
+struct csn_session *csn_session_in(struct csn_sessions *all, const char *container);
+/* Closes the channels that nobody needed for a while, and those of sandboxes that ended. */
+void csn_session_close_spares(struct csn_sessions *all);
 /* Does this process know the session to run in that container? */
 int csn_session_holds(struct csn_sessions *all, struct csn_session *s, const char *container);
 
@@ -135,6 +155,78 @@ int csn_session_pick_user(struct csn_sessions *all, const struct csn_sandbox_set
 /* The same user as the owner of a workspace that is there. */
 int csn_session_take_owner(const struct csn_sandbox_settings *e, const char *place, uint32_t uid,
                            uint32_t gid, struct csn_policy_facts *facts, struct csn_error *err);
+/* ---- key.c: whose a container is --------------------------------------------------------------- */
+
+/* Is it this session's? */
+int csn_session_is_of(const struct csn_sessions *all, const struct csn_session *s,
+                      const struct csn_container *c);
+/* Was it started ahead, and is it nobody's yet? */
+int csn_session_is_spare(const struct csn_sessions *all, const struct csn_container *c);
+/* The key of one of this instance; "" where it has none or cannot be asked. */
+void csn_session_key_of(struct csn_sessions *all, const struct csn_container *c,
+                        const struct csn_control *control, char key[CSN_KEY_MAX + 1]);
+/* The mutex is held, or nobody else is there. */
+void csn_session_forget_keys(struct csn_sessions *all);
+
+/* ---- limit.c ----------------------------------------------------------------------------------- */
+
+struct csn_limited {
+  int (*make)(void *ctx, const struct csn_control *control, struct csn_error *err);
+  void (*undo)(void *ctx);
+  void *ctx;
+};
+/* Makes a sandbox of that name, within sessions.max: CAISSON_E_LIMIT (session.limit), or what make()
+ * says. */
+int csn_limit_make(struct csn_sessions *all, const char *name, const struct csn_limited *one,
+                   const struct csn_control *control, struct csn_error *err);
+
+/* ---- warm_pool.c ------------------------------------------------------------------------------- */
+
+#define CSN_WARM_POOL_LOOK_AGAIN 1 /* somebody else was first */
+#define CSN_WARM_POOL_EMPTY 2      /* none is ready, or none can serve: start one */
+/* Gives the session one that was started ahead, with its channel. Its lock is held. 0, one of these, or
+ * negative. */
+int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                  const struct csn_control *control, struct csn_channel **out,
+                  struct csn_error *err);
+/* Fills it up; returns when it wants to be called again. */
+int64_t csn_warm_pool_tend(struct csn_sessions *all, const struct csn_control *control);
+/* Removes all that were not taken. */
+void csn_warm_pool_empty(struct csn_sessions *all);
+
+/* ---- reap.c, caretaker.c ----------------------------------------------------------------------- */
+
+void csn_reap_in_background(struct csn_sessions *all, const struct csn_control *control);
+
+int csn_caretaker_new(struct csn_sessions *all, struct csn_caretaker **out, struct csn_error *err);
+/* There is something to do; reap: look for leftovers, if that was not done yet. */
+void csn_caretaker_call(struct csn_caretaker *caretaker, int reap);
+/* Ends and joins its thread, which does not start again. */
+void csn_caretaker_stop(struct csn_caretaker *caretaker);
+void csn_caretaker_free(struct csn_caretaker *caretaker);
+
+/* ---- operations.c ------------------------------------------------------------------------------ */
+
+/* Removes the session's container if there is one that is its own, and forgets its options: the next
+ * one of that key is another session. Its lock is held. */
+int csn_session_remove_locked(struct csn_sessions *all, struct csn_session *s,
+                              const struct csn_control *control, int *removed,
+                              struct csn_error *err);
+/* All containers of this instance, whatever state they are in. */
+int csn_session_containers(struct csn_sessions *all, const struct csn_control *control,
+                           struct csn_container_list *list, struct csn_error *err);
+/* What else a helper is asked, and what it says, which is the caller's. */
+struct csn_session_look {
+  int wants_jobs;
+  cJSON *jobs;
+  const cJSON *service; /* what the sandbox runs by itself; NULL: nothing, so nothing is asked */
+  cJSON *service_found;
+};
+/* What the helper says; a channel is opened for it if none is idle. *ready is 0 if it cannot be asked.
+ * look may be NULL. */
+void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char *container,
+                     const struct csn_control *control, struct csn_channel_hello *hello,
+                     struct csn_session_look *look, int *ready);
 
 /* ---- start.c: a new container ------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 
 #define READABLE_MAX 48
 #define HASH_DIGITS 32
+#define POOLED "pool."
 
 /* "x" or "e" and 32 hex digits: a key that looks like a name we make ourselves. */
 static int looks_made(const char *key) {
@@ -85,6 +86,50 @@ void csn_name_ephemeral(const char *template, const char *instance,
   csn_name_expand(template, instance, part, name, CSN_NAME_SIZE);
 }
 
+/* ---- and back --------------------------------------------------------------------------------- */
+
+/* What stands for {key} in a name; -1 where the name is none of the template's. */
+static int find_part(const char *template, const char *instance, const char *name,
+                     char part[CSN_COMPONENT_SIZE]) {
+  char empty[CSN_NAME_SIZE], one[CSN_NAME_SIZE], again[CSN_NAME_SIZE];
+  if (csn_name_expand(template, instance, "", empty, sizeof empty) < 0 ||
+      csn_name_expand(template, instance, "\n", one, sizeof one) < 0)
+    return -1;
+  size_t fixed = strlen(empty), times = strlen(one) - fixed, n = strlen(name);
+  if (times == 0 || n <= fixed || (n - fixed) % times != 0) return -1;
+  size_t size = (n - fixed) / times;
+  if (size >= CSN_COMPONENT_SIZE) return -1;
+  snprintf(part, CSN_COMPONENT_SIZE, "%.*s", (int)size, name + strcspn(one, "\n"));
+  return csn_name_expand(template, instance, part, again, sizeof again) == 0 &&
+                 strcmp(again, name) == 0
+             ? 0
+             : -1;
+}
+
+void csn_name_pooled(const char *template, const char *instance, const char hex[CSN_POOL_HEX + 1],
+                     char name[CSN_NAME_SIZE]) {
+  char part[CSN_COMPONENT_SIZE];
+  snprintf(part, sizeof part, POOLED "%.*s", CSN_POOL_HEX, hex);
+  csn_name_expand(template, instance, part, name, CSN_NAME_SIZE);
+}
+
+int csn_name_is_pooled(const char *template, const char *instance, const char *name) {
+  char part[CSN_COMPONENT_SIZE];
+  return find_part(template, instance, name, part) == 0 &&
+         strncmp(part, POOLED, sizeof POOLED - 1) == 0 &&
+         strlen(part) == sizeof POOLED - 1 + CSN_POOL_HEX;
+}
+
+int csn_name_key(const char *template, const char *instance, const char *name,
+                 char key[CSN_COMPONENT_SIZE]) {
+  return find_part(template, instance, name, key) == 0 && is_readable(key);
+}
+
+int csn_name_is_ephemeral(const char *template, const char *instance, const char *name) {
+  char part[CSN_COMPONENT_SIZE];
+  return find_part(template, instance, name, part) == 0 && part[0] == 'e' && looks_made(part);
+}
+
 /* ---- what may be configured ------------------------------------------------------------------- */
 
 static const char name_characters[] =
@@ -96,7 +141,7 @@ int csn_name_is_engine_name(const char *name) {
 
 const char *csn_name_template_problem(const char *template, const char *word) {
   static const char longest_instance[] = "i2345678901234567890123456789012";
-  static const char longest_part[] = "k23456789012345678901234567890123456789012345678";
+  static const char longest_part[] = "pool.678901234567890123456789012345678901234567890123";
   char name[CSN_NAME_SIZE];
   if (!strstr(template, word)) return "must hold the session's key";
   if (csn_name_expand(template, longest_instance, longest_part, name, sizeof name) < 0)

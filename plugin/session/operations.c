@@ -3,6 +3,7 @@
  * read; the words for people are made above. */
 #include <string.h>
 
+#include "engine/stats.h"
 #include "session/internal.h"
 #include "session/service.h"
 #include "util/alloc.h"
@@ -24,24 +25,24 @@ static int used_here(struct csn_sessions *all, const char *key, const char *cont
 }
 
 /* The members that list and inspect have in common. */
-static int describe(struct csn_sessions *all, const struct csn_container *c, cJSON *out) {
+static int describe(struct csn_sessions *all, const struct csn_container *c, const char *key,
+                    cJSON *out) {
   static const struct { const char *member, *label; } labels[] = {
-      {"key", CSN_LABEL_SESSION}, {"created", CSN_LABEL_CREATED}, {"version", CSN_LABEL_VERSION}};
-  int bad = 0;
+      {"created", CSN_LABEL_CREATED}, {"version", CSN_LABEL_VERSION}};
+  int bad = csn_json_add_string(out, "key", key);
   for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
     const char *value = csn_container_label(c, labels[i].label);
     bad |= csn_json_add_string(out, labels[i].member, value ? value : "");
   }
-  const char *key = csn_container_label(c, CSN_LABEL_SESSION);
   bad |= csn_json_add_string(out, "name", c->name ? c->name : "");
   bad |= csn_json_add_string(out, "container_id", c->id);
   bad |= csn_json_add_string(out, "state", csn_container_state_text(c->state));
   bad |= csn_json_add_string(out, "image", c->image ? c->image : "");
-  bad |= csn_json_add_bool(out, "used_here", key && *key && used_here(all, key, c->id));
+  bad |= csn_json_add_bool(out, "used_here", *key && used_here(all, key, c->id));
   return bad;
 }
 
-static int list_containers(struct csn_sessions *all, const struct csn_control *control,
+int csn_session_containers(struct csn_sessions *all, const struct csn_control *control,
                            struct csn_container_list *list, struct csn_error *err) {
   char *label CSN_CLEANUP_FREE = csn_asprintf(CSN_LABEL_INSTANCE "=%s", all->instance);
   if (!label) return csn_fail_nomem(err);
@@ -49,27 +50,7 @@ static int list_containers(struct csn_sessions *all, const struct csn_control *c
   return csn_container_list(all->engine, labels, 1, control, list, err);
 }
 
-/* ---- session.list ----------------------------------------------------------------------------- */
-
-int csn_session_op_list(struct csn_sessions *all, const struct csn_control *control, cJSON **out,
-                        struct csn_error *err) {
-  struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};
-  int rc = list_containers(all, control, &list, err);
-  if (rc) return rc;
-  cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
-  cJSON *sessions = csn_json_add_array(answer, "sessions");
-  int bad = sessions == NULL;
-  for (size_t i = 0; i < list.count && !bad; i++) {
-    cJSON *row = cJSON_CreateObject();
-    bad |= csn_json_append(sessions, row);
-    if (!bad) bad |= describe(all, &list.items[i], row);
-  }
-  if (bad) return csn_fail_nomem(err);
-  *out = CSN_STEAL(answer);
-  return 0;
-}
-
-/* ---- session.inspect -------------------------------------------------------------------------- */
+/* ---- what only the helper and the engine know -------------------------------------------------- */
 
 #define JOBS_MS 5000u
 #define JOBS_MAX ((size_t)1 << 20) /* bytes */
@@ -107,33 +88,26 @@ static int open_channel(struct csn_sessions *all, const char *container,
                                all->keeper, control, ch, err);
 }
 
-/* What the sandbox runs by itself (NULL: nothing), and how that stands. */
-struct service_look {
-  const cJSON *service;
-  cJSON *found;
-};
-
-/* What the helper says; a channel is opened for it if none is idle. 0 also if it cannot be asked.
- * The jobs, where `jobs` is not NULL, and what is found of the service are the caller's. */
-static int ask_helper(struct csn_sessions *all, struct csn_session *s, const char *container,
-                      const struct csn_control *control, struct csn_channel_hello *hello,
-                      cJSON **jobs, struct service_look *look, int *ready) {
+void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char *container,
+                     const struct csn_control *control, struct csn_channel_hello *hello,
+                     struct csn_session_look *look, int *ready) {
   struct csn_error err;
+  *ready = 0;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
     int rc = open_channel(all, container, control, &ch, &err);
     if (rc && csn_delivery_learns(&all->delivery, &err))
       rc = open_channel(all, container, control, &ch, &err);
-    if (rc) return 0;
+    if (rc) return;
     csn_session_add_lease(all, s);
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;
-  if (*ready && jobs) *jobs = ask_jobs(ch, control);
-  if (*ready && look && look->service) look->found = csn_service_status(ch, look->service, control);
+  if (*ready && look && look->wants_jobs) look->jobs = ask_jobs(ch, control);
+  if (*ready && look && look->service)
+    look->service_found = csn_service_status(ch, look->service, control);
   /* Kept only if the session already knows this container: looking is not adopting. */
   int keep = *ready && csn_session_holds(all, s, container);
   csn_session_give_back(all, s, ch, keep);
-  return 0;
 }
 
 static int add_helper(cJSON *answer, const struct csn_channel_hello *h) {
@@ -144,23 +118,86 @@ static int add_helper(cJSON *answer, const struct csn_channel_hello *h) {
          csn_json_add_uint(answer, "busy", h->busy_others);
 }
 
+/* What the engine counts; nothing where it cannot say. */
+static int add_stats(struct csn_sessions *all, const char *container,
+                     const struct csn_control *control, cJSON *answer) {
+  struct csn_stats stats;
+  struct csn_error err;
+  if (csn_stats_get(all->engine, container, control, &stats, &err) != 0) return 0;
+  return csn_json_add_uint(answer, "memory_bytes", stats.memory) |
+         csn_json_add_uint(answer, "memory_limit_bytes", stats.memory_limit) |
+         csn_json_add_uint(answer, "cpu_ms", stats.cpu_ms) |
+         csn_json_add_uint(answer, "processes", stats.processes);
+}
+
+/* What costs a question to the engine, and one to the helper. It keeps no sandbox alive. */
+static int add_details(struct csn_sessions *all, struct csn_session *s,
+                       const struct csn_container *found, const struct csn_control *control,
+                       struct csn_session_look *look, cJSON *answer) {
+  struct csn_channel_hello hello;
+  int ready = 0, bad = 0;
+  if (found->state == CSN_CONTAINER_RUNNING)
+    csn_session_ask(all, s, found->id, control, &hello, look, &ready);
+  bad |= csn_json_add_bool(answer, "ready", ready);
+  if (ready) bad |= add_helper(answer, &hello);
+  if (found->state == CSN_CONTAINER_RUNNING) bad |= add_stats(all, found->id, control, answer);
+  return bad;
+}
+
+/* ---- session.list ----------------------------------------------------------------------------- */
+
+static int add_row(struct csn_sessions *all, const struct csn_container *c, int stats,
+                   const struct csn_control *control, cJSON *row) {
+  char key[CSN_KEY_MAX + 1];
+  struct csn_session *s;
+  struct csn_error err;
+  csn_session_key_of(all, c, control, key);
+  int bad = describe(all, c, key, row);
+  if (!stats || bad) return bad;
+  /* One without a key is a call's own: it has no session here that could be asked. */
+  if (!*key) return add_stats(all, c->id, control, row);
+  if (csn_session_get(all, key, &s, &err) != 0) return 1;
+  bad = add_details(all, s, c, control, NULL, row);
+  csn_session_put(all, s);
+  return bad;
+}
+
+int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_control *control,
+                        cJSON **out, struct csn_error *err) {
+  struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};
+  int rc = csn_session_containers(all, control, &list, err);
+  if (rc) return rc;
+  cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
+  cJSON *sessions = csn_json_add_array(answer, "sessions");
+  int bad = sessions == NULL;
+  for (size_t i = 0; i < list.count && !bad && rc == 0; i++) {
+    if (csn_session_is_spare(all, &list.items[i])) continue;
+    cJSON *row = cJSON_CreateObject();
+    bad |= csn_json_append(sessions, row);
+    if (!bad) bad |= add_row(all, &list.items[i], stats, control, row);
+    rc = csn_control_check(control, err);
+  }
+  if (rc) return rc;
+  if (bad) return csn_fail_nomem(err);
+  *out = CSN_STEAL(answer);
+  return 0;
+}
+
+/* ---- session.inspect -------------------------------------------------------------------------- */
+
 static int inspect_found(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_container *found, const struct csn_control *control,
                          cJSON *answer) {
-  struct csn_channel_hello hello;
-  cJSON *jobs = NULL, *service CSN_CLEANUP_JSON = NULL;
-  int ready = 0;
+  cJSON *service CSN_CLEANUP_JSON = NULL;
   if (csn_policy_service_of(csn_container_label(found, CSN_LABEL_SPEC), &service)) return 1;
-  struct service_look look = {.service = service};
-  if (found->state == CSN_CONTAINER_RUNNING)
-    ask_helper(all, s, found->id, control, &hello, &jobs, &look, &ready);
-  int bad = csn_json_add_bool(answer, "found", 1) | csn_json_add_bool(answer, "ready", ready) |
-            describe(all, found, answer) |
+  struct csn_session_look look = {.wants_jobs = 1, .service = service};
+  int bad = csn_json_add_bool(answer, "found", 1) |
+            add_details(all, s, found, control, &look, answer) |
+            describe(all, found, s->key, answer) |
             csn_json_add_string(answer, "started_at", found->started_at ? found->started_at : "") |
             csn_json_add_uint(answer, "calls", csn_session_leases(all, s));
-  if (ready) bad |= add_helper(answer, &hello);
-  if (jobs) bad |= csn_json_add(answer, "jobs", jobs);
-  if (look.found) bad |= csn_json_add(answer, "service", look.found);
+  if (look.jobs) bad |= csn_json_add(answer, "jobs", look.jobs);
+  if (look.service_found) bad |= csn_json_add(answer, "service", look.service_found);
   return bad;
 }
 
@@ -220,11 +257,9 @@ int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_wan
   return 0;
 }
 
-/* ---- session.remove, session.shutdown --------------------------------------------------------- */
+/* ---- session.remove --------------------------------------------------------------------------- */
 
-/* Removes the session's container if there is one that is its own, and forgets its options: the next
- * one of that key is another session. Its lock is held. */
-static int remove_locked(struct csn_sessions *all, struct csn_session *s,
+int csn_session_remove_locked(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_control *control, int *removed, struct csn_error *err) {
   struct csn_container found CSN_CLEANUP_CONTAINER = {0};
   int rc = csn_container_inspect(all->engine, s->name, control, &found, err);
@@ -246,7 +281,7 @@ static int remove_session(struct csn_sessions *all, struct csn_session *s,
                           const struct csn_control *control, int *removed, struct csn_error *err) {
   int rc = csn_session_lock(all, s, control, err);
   if (rc) return rc;
-  rc = remove_locked(all, s, control, removed, err);
+  rc = csn_session_remove_locked(all, s, control, removed, err);
   csn_session_unlock(all, s);
   return rc;
 }
@@ -264,82 +299,6 @@ int csn_session_op_remove(struct csn_sessions *all, const char *key,
   cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
   if (csn_json_add_string(answer, "key", key) | csn_json_add_bool(answer, "removed", removed))
     return csn_fail_nomem(err);
-  *out = CSN_STEAL(answer);
-  return 0;
-}
-
-/* Was it made here, and does nobody else use it? Its lock is held. */
-static int is_mine_alone(struct csn_sessions *all, struct csn_session *s,
-                         const struct csn_control *control) {
-  if (!s->created_here || !s->container[0] || csn_session_leases(all, s) > 0) return 0;
-  struct csn_channel_hello hello;
-  int ready = 0;
-  ask_helper(all, s, s->container, control, &hello, NULL, NULL, &ready);
-  return ready && hello.channels_others + 1 <= csn_session_count_idle(all, s);
-}
-
-static int shutdown_one(struct csn_sessions *all, struct csn_session *s,
-                        const struct csn_control *control, int *removed, struct csn_error *err) {
-  int rc = csn_session_lock(all, s, control, err);
-  if (rc) return rc;
-  if (is_mine_alone(all, s, control)) rc = remove_locked(all, s, control, removed, err);
-  csn_session_unlock(all, s);
-  return rc;
-}
-
-static int shutdown_mine(struct csn_sessions *all, const struct csn_control *control, cJSON *keys,
-                         struct csn_error *err) {
-  struct csn_session **list CSN_CLEANUP_FREE = csn_session_all(all);
-  if (!list) return csn_fail_nomem(err);
-  int rc = 0;
-  for (struct csn_session **at = list; *at; at++) {
-    int removed = 0;
-    if (rc == 0) rc = shutdown_one(all, *at, control, &removed, err);
-    if (removed && csn_json_append_string(keys, (*at)->key)) rc = csn_fail_nomem(err);
-    csn_session_put(all, *at);
-  }
-  return rc;
-}
-
-static int remove_found(struct csn_sessions *all, const struct csn_container *found,
-                        const struct csn_control *control, int *removed, struct csn_error *err) {
-  const char *key = csn_container_label(found, CSN_LABEL_SESSION);
-  struct csn_session *s;
-  if (key && *key) {
-    int rc = csn_session_get(all, key, &s, err);
-    if (rc) return rc;
-    rc = remove_session(all, s, control, removed, err);
-    csn_session_put(all, s);
-    if (rc || *removed) return rc;
-  }
-  /* It has no key, or lost its name when an engine failed to remove it. */
-  int rc = csn_container_remove(all->engine, found->id, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES,
-                                control, err);
-  *removed = rc == 0;
-  return rc;
-}
-
-static int shutdown_instance(struct csn_sessions *all, const struct csn_control *control,
-                             cJSON *keys, struct csn_error *err) {
-  struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};
-  int rc = list_containers(all, control, &list, err);
-  for (size_t i = 0; rc == 0 && i < list.count; i++) {
-    int removed = 0;
-    rc = remove_found(all, &list.items[i], control, &removed, err);
-    const char *key = csn_container_label(&list.items[i], CSN_LABEL_SESSION);
-    if (removed && csn_json_append_string(keys, key ? key : "")) rc = csn_fail_nomem(err);
-  }
-  return rc;
-}
-
-int csn_session_op_shutdown(struct csn_sessions *all, enum csn_shutdown_scope scope,
-                            const struct csn_control *control, cJSON **out, struct csn_error *err) {
-  cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
-  cJSON *keys = csn_json_add_array(answer, "removed");
-  if (!keys) return csn_fail_nomem(err);
-  int rc = scope == CSN_SHUTDOWN_MINE ? shutdown_mine(all, control, keys, err)
-                                      : shutdown_instance(all, control, keys, err);
-  if (rc) return rc;
   *out = CSN_STEAL(answer);
   return 0;
 }

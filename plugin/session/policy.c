@@ -120,6 +120,7 @@ static void add_labels(struct csn_body *b, cJSON *body, const struct csn_sandbox
   csn_body_text(b, labels, CSN_LABEL_CREATED, f->created);
   csn_body_text(b, labels, CSN_LABEL_VERSION, f->version);
   csn_body_text(b, labels, CSN_LABEL_UID, uid);
+  if (f->spare) csn_body_text(b, labels, CSN_LABEL_POOL, "1");
 }
 
 static void add_env(struct csn_body *b, cJSON *list, const cJSON *env) {
@@ -147,6 +148,10 @@ static void add_process(struct csn_body *b, cJSON *body, const struct csn_sandbo
   const char *const argv[] = {"init",  "--key",        f->key,  "--idle-ms",
                               idle,    "--lifetime-ms", lifetime};
   for (size_t i = 0; i < sizeof argv / sizeof *argv; i++) csn_body_item(b, cmd, argv[i]);
+  if (f->spare) {
+    csn_body_item(b, cmd, "--pooled");
+    csn_body_item(b, cmd, "1");
+  }
   cJSON *env = csn_body_array(b, body, "Env");
   add_env(b, env, e->env);
   add_env(b, env, cJSON_GetObjectItemCaseSensitive(shape, "env"));

@@ -35,6 +35,10 @@ struct csn_sandbox_settings {
   const cJSON *workspace;                     /* {type, ...}; NULL: a tmpfs of workspace_size */
   const cJSON *bind_roots;                    /* ["/path", ...]: the operator's alone */
   const cJSON *mounts, *own_mounts;           /* [{type, source, target, ...}] */
+  /* Of the instance, and so no part of what a sandbox is made of: */
+  uint32_t sessions_max; /* 0: any number */
+  int evicts;            /* when there are so many: end the one that was idle longest */
+  uint32_t pool_size;
 };
 
 /* Of a tmpfs whose size nobody gave: one over a volume of the image, for example. */
@@ -81,6 +85,7 @@ struct csn_policy_facts {
   const char *guest_path;   /* "/.caisson/guest-0123456789abcdef" */
   const char *guest_volume; /* name of the volume that holds it */
   uint32_t uid, gid;
+  int spare; /* started ahead: its first channel will say whose it is */
   const cJSON *image_volumes; /* {"/path": {}} of the image; may be NULL */
   const struct csn_mount_list *mounts; /* policy_mounts.h */
 };
@@ -108,5 +113,6 @@ uint64_t csn_policy_bytes(const cJSON *value);
 #define CSN_LABEL_UID "caisson.uid"
 #define CSN_LABEL_GID "caisson.gid"         /* of a volume, beside its uid */
 #define CSN_LABEL_CARRIER "caisson.carrier" /* instance: a container that is never started */
+#define CSN_LABEL_POOL "caisson.pool" /* started ahead, so its caisson.session says nothing */
 
 #endif

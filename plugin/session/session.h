@@ -62,15 +62,22 @@ int csn_session_run(struct csn_sessions *all, const struct csn_session_want *wan
 /* The operations. Each gives its structuredContent (the caller's to cJSON_Delete). */
 int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_want *want,
                           const struct csn_control *control, cJSON **out, struct csn_error *err);
-int csn_session_op_list(struct csn_sessions *all, const struct csn_control *control, cJSON **out,
-                        struct csn_error *err);
+/* stats: with what each of them uses, which costs two questions a sandbox. */
+int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_control *control,
+                        cJSON **out, struct csn_error *err);
 int csn_session_op_inspect(struct csn_sessions *all, const char *key,
                            const struct csn_control *control, cJSON **out, struct csn_error *err);
 int csn_session_op_remove(struct csn_sessions *all, const char *key,
                           const struct csn_control *control, cJSON **out, struct csn_error *err);
 enum csn_shutdown_scope { CSN_SHUTDOWN_MINE, CSN_SHUTDOWN_INSTANCE };
+/* grace_ms: how long calls in flight are waited for. */
 int csn_session_op_shutdown(struct csn_sessions *all, enum csn_shutdown_scope scope,
-                            const struct csn_control *control, cJSON **out, struct csn_error *err);
+                            uint64_t grace_ms, const struct csn_control *control, cJSON **out,
+                            struct csn_error *err);
+
+/* Removes what should not be there any more: see reap.c. dry_run: only says what it would. */
+int csn_session_op_reap(struct csn_sessions *all, int64_t older_than_s, int dry_run,
+                        const struct csn_control *control, cJSON **out, struct csn_error *err);
 
 /* Everything passed must outlive it. */
 int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *settings,
@@ -78,6 +85,11 @@ int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *se
                      struct csn_sessions **out, struct csn_error *err);
 /* Where its sandboxes find the helper, as far as is known by now; see channel/delivery.h. */
 const char *csn_sessions_helper(const struct csn_sessions *all);
+/* Starts to fill the warm pool, if there is one; else it starts with the first session. */
+void csn_sessions_warm_up(struct csn_sessions *all);
+/* No call will come any more: nothing is done in the background from now on, and what was started ahead
+ * and not taken goes. Twice is fine. */
+void csn_sessions_wind_down(struct csn_sessions *all);
 /* Closes every channel; containers go on. */
 void csn_sessions_free(struct csn_sessions *all);
 

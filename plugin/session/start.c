@@ -36,7 +36,8 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .version = CSN_VERSION,
                                    .created = created,
                                    .guest_path = csn_delivery_path(&all->delivery),
-                                   .guest_volume = CSN_DELIVERY_VOLUME};
+                                   .guest_volume = CSN_DELIVERY_VOLUME,
+                                   .spare = s->spare};
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   int rc = csn_image_inspect(all->engine, image_of(all, shape), control, &image, err);
   if (rc == 0)
@@ -108,6 +109,33 @@ static int create_container(struct csn_sessions *all, struct csn_session *s, con
   return patience.code;
 }
 
+/* The same within sessions.max. */
+struct creating {
+  struct csn_sessions *all;
+  struct csn_session *s;
+  const cJSON *body;
+  char *id;
+};
+
+static int create_one(void *ctx, const struct csn_control *control, struct csn_error *err) {
+  struct creating *c = ctx;
+  return create_container(c->all, c->s, c->body, control, c->id, err);
+}
+
+static void undo_create(void *ctx) {
+  struct creating *c = ctx;
+  clean_up(c->all, c->s, c->id);
+}
+
+static int create_within_limit(struct csn_sessions *all, struct csn_session *s, const cJSON *body,
+                               const struct csn_control *control, char id[CSN_CONTAINER_ID_SIZE],
+                               struct csn_error *err) {
+  if (s->spare) return create_container(all, s, body, control, id, err);
+  struct creating creating = {all, s, body, id};
+  const struct csn_limited one = {create_one, undo_create, &creating};
+  return csn_limit_make(all, s->name, &one, control, err);
+}
+
 /* Remembers what runs now. */
 static int settle(struct csn_sessions *all, struct csn_session *s, const char *container,
                   const struct csn_control *control, struct csn_error *err) {
@@ -157,8 +185,8 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   s->started = (int64_t)time(NULL) - 1;
   int rc = make_body(all, s, shape, control, &body, err);
   if (rc) return rc;
-  rc = create_container(all, s, body, control, id, err);
-  if (csn_is_stop(rc)) return rc;
+  rc = create_within_limit(all, s, body, control, id, err);
+  if (csn_is_stop(rc) || rc == CAISSON_E_LIMIT) return rc;
   if (rc) return csn_error_wrap(err, "create its container");
   rc = attach_and_start(all, id, control, out, err);
   if (rc == 0) {

@@ -230,6 +230,16 @@ unsigned csn_session_count_idle(struct csn_sessions *all, struct csn_session *s)
   return n;
 }
 
+struct csn_session *csn_session_in(struct csn_sessions *all, const char *container) {
+  struct csn_session *s = NULL;
+  pthread_mutex_lock(&all->mutex);
+  for (unsigned b = 0; b < CSN_SESSION_BUCKETS && !s; b++)
+    for (s = all->buckets[b]; s && strcmp(s->container, container) != 0;) s = s->next;
+  if (s) s->refs++;
+  pthread_mutex_unlock(&all->mutex);
+  return s;
+}
+
 int csn_session_holds(struct csn_sessions *all, struct csn_session *s, const char *container) {
   pthread_mutex_lock(&all->mutex);
   int holds = strcmp(s->container, container) == 0;
@@ -257,6 +267,20 @@ static struct csn_idle_channel *take_spare(struct csn_session *s, int64_t now) {
   struct csn_idle_channel *spare = *at; /* newest first, so all behind it are older */
   *at = NULL;
   return spare;
+}
+
+void csn_session_close_spares(struct csn_sessions *all) {
+  int64_t now = csn_clock_now();
+  for (unsigned b = 0; b < CSN_SESSION_BUCKETS; b++) {
+    struct csn_idle_channel *spare = NULL;
+    pthread_mutex_lock(&all->mutex);
+    struct csn_session *ended = take_ended(&all->buckets[b]);
+    for (struct csn_session *s = all->buckets[b]; s && !spare; s = s->next)
+      spare = take_spare(s, now);
+    pthread_mutex_unlock(&all->mutex);
+    free_ended(ended);
+    close_list(spare);
+  }
 }
 
 void csn_session_give_back(struct csn_sessions *all, struct csn_session *s, struct csn_channel *ch,
@@ -301,7 +325,9 @@ int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *se
   all->engine = engine;
   all->log = log;
   int rc = csn_keeper_new(&all->keeper, err);
+  if (rc == 0) rc = csn_caretaker_new(all, &all->caretaker, err);
   if (rc) {
+    csn_keeper_free(all->keeper);
     csn_free(all);
     return rc;
   }
@@ -319,8 +345,19 @@ const char *csn_sessions_helper(const struct csn_sessions *all) {
   return csn_delivery_path(&all->delivery);
 }
 
+void csn_sessions_warm_up(struct csn_sessions *all) {
+  if (all->settings->pool_size) csn_caretaker_call(all->caretaker, 0);
+}
+
+void csn_sessions_wind_down(struct csn_sessions *all) {
+  csn_caretaker_stop(all->caretaker);
+  csn_warm_pool_empty(all);
+}
+
 void csn_sessions_free(struct csn_sessions *all) {
   if (!all) return;
+  csn_sessions_wind_down(all);
+  csn_caretaker_free(all->caretaker);
   for (unsigned b = 0; b < CSN_SESSION_BUCKETS; b++)
     while (all->buckets[b]) {
       struct csn_session *s = all->buckets[b];
@@ -328,6 +365,7 @@ void csn_sessions_free(struct csn_sessions *all) {
       close_list(s->idle);
       free_session(s);
     }
+  csn_session_forget_keys(all);
   csn_keeper_free(all->keeper);
   csn_free(all->known_user.image_id);
   csn_free(all->known_user.user);

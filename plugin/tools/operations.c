@@ -97,7 +97,7 @@ int csn_op_session_ensure(const struct csn_tool_call *call, struct csn_tool_resu
 int csn_op_session_list(const struct csn_tool_call *call, struct csn_tool_result *result,
                         struct csn_error *err) {
   cJSON *document = NULL;
-  int rc = csn_session_op_list(call->sessions, call->control, &document, err);
+  int rc = csn_session_op_list(call->sessions, csn_json_bool(call->args, "stats", 0), call->control, &document, err);
   return finish(rc, document, add_sessions, result, err);
 }
 
@@ -121,8 +121,34 @@ int csn_op_session_shutdown(const struct csn_tool_call *call, struct csn_tool_re
   const char *scope = csn_json_string(call->args, "scope", "mine");
   int rc = csn_session_op_shutdown(
       call->sessions, strcmp(scope, "instance") == 0 ? CSN_SHUTDOWN_INSTANCE : CSN_SHUTDOWN_MINE,
-      call->control, &document, err);
+      (uint64_t)csn_json_int(call->args, "grace_ms", 0), call->control, &document, err);
   return finish(rc, document, add_members, result, err);
+}
+
+/* A line for each leftover. */
+static int add_leftovers(struct csn_buffer *text, const cJSON *document) {
+  const cJSON *removed = csn_json_get(document, "removed"), *one;
+  int rc = removed->child ? 0 : csn_buffer_addz(text, "nothing to remove");
+  cJSON_ArrayForEach(one, removed) {
+    const char *failed = csn_json_string(one, "error", NULL);
+    const char *verb = failed ? "could not remove" : csn_json_bool(document, "dry_run", 0)
+                       ? "would remove" : "removed";
+    rc = rc ? rc : csn_buffer_addf(text, "%s%s %s %s: %s%s%s", one == removed->child ? "" : "\n",
+                                   verb, csn_json_string(one, "kind", ""),
+                                   csn_json_string(one, "name", ""),
+                                   csn_json_string(one, "reason", ""), failed ? ": " : "",
+                                   failed ? failed : "");
+  }
+  return rc;
+}
+
+int csn_op_session_reap(const struct csn_tool_call *call, struct csn_tool_result *result,
+                        struct csn_error *err) {
+  cJSON *document = NULL;
+  int rc = csn_session_op_reap(call->sessions, csn_json_int(call->args, "older_than_s", 300),
+                               csn_json_bool(call->args, "dry_run", 0), call->control, &document,
+                               err);
+  return finish(rc, document, add_leftovers, result, err);
 }
 
 /* ---- the engine ------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
  *          <------------------------------  RUN_PART* RUN [SCRIPT*]
  *   OUT, ERR, STDIN_WANT, STDIN_CLOSED -->
  *          <------------------------------  STDIN* STDIN_END, PING (every 5 s), CANCEL, STAT
+ *          <------------------------------  TAKE, RETIRE   between calls only
  *   PONG, STATUS ------------------------>
  *   EXIT | ERROR | LOST ----------------->           exactly one of them ends the call
  *          <------------------------------  RUN ...  the next call, or BYE
@@ -61,6 +62,12 @@
 #define CSN_FRAME_STAT 0x05
 /* Guest: BUSY_OTHERS, CHANNELS_OTHERS, AGE_MS, IDLE_MS, KEY as they are now. */
 #define CSN_FRAME_STATUS 0x06
+/* Host: a sandbox that was started ahead gets its session's key: the payload. Answered by STATUS, whose
+ * KEY then is that one; any other means that it had one already. */
+#define CSN_FRAME_TAKE 0x07
+/* Host: 8 bytes, little-endian: end the sandbox if no call runs there, no job, and none has for so many
+ * milliseconds. Answered by STATUS where it goes on, else by the end of the channel. */
+#define CSN_FRAME_RETIRE 0x08
 
 /* Host: a request is one string of fields of at most CSN_RUN_MAX bytes, cut into frames
  * anywhere: all but the last piece in RUN_PART (bulk), the last or only one in RUN. Its fields
@@ -211,6 +218,7 @@
 
 /* ---- limits and times ---------------------------------------------------------------------- */
 
+#define CSN_KEY_SIZE_MAX 256u          /* bytes of a session's key */
 #define CSN_RUN_MAX (2u << 20)          /* bytes of a request */
 #define CSN_RUN_STRINGS_MAX 8192u       /* ARG, ENV and OPERAND together */
 #define CSN_RUN_PROGRAMS_MAX 8u

@@ -140,6 +140,39 @@ static void test_templates(void) {
   is_str(csn_name_template_problem("{key}", "{key}"), NULL, "and the key alone");
 }
 
+static void test_pooled(void) {
+  char name[CSN_NAME_SIZE], key[CSN_NAME_SIZE];
+  const char *instance = "abcdefghijklmnopqrstuvwxyz012345";
+  csn_name_pooled(CSN_NAME_TEMPLATE, instance, HEX_32 "0123456789abcdef", name);
+  is_str(name, "caisson-abcdefghijklmnopqrstuvwxyz012345-pool." HEX_32 "0123456789abcdef",
+         "one that was started ahead");
+  ok(is_engine_name(name), "has a name that the engine takes");
+  ok(csn_name_is_pooled(CSN_NAME_TEMPLATE, instance, name), "by which it is known");
+  ok(!csn_name_is_pooled(CSN_NAME_TEMPLATE, "abc", name), "in its own instance");
+  csn_name_of_key(CSN_NAME_TEMPLATE, instance, "pool." HEX_32 "0123456789abcdef", key);
+  ok(strcmp(name, key) != 0 && !csn_name_is_pooled(CSN_NAME_TEMPLATE, instance, key), "no key can name it");
+  ok(!csn_name_key(CSN_NAME_TEMPLATE, instance, name, key), "and no key is in its name");
+}
+
+static void test_keys_in_names(void) {
+  static const char *const readable[] = {"a", "a.b-c_D", "pool.", "x1"};
+  char name[CSN_NAME_SIZE], key[CSN_COMPONENT_SIZE];
+  for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
+    csn_name_of_key(CSN_NAME_TEMPLATE, "i", readable[i], name);
+    ok(csn_name_key(CSN_NAME_TEMPLATE, "i", name, key), "a key that stands in its name");
+    is_str(key, readable[i], "can be read there");
+    csn_name_of_key("{key}.{instance}_{session}", "i", readable[i], name);
+    ok(csn_name_key("{key}.{instance}_{session}", "i", name, key) && strcmp(key, readable[i]) == 0,
+       "wherever the template has it");
+    ok(!csn_name_key(CSN_NAME_TEMPLATE, "j", name, key), "is not another instance's");
+  }
+  csn_name_of_key(CSN_NAME_TEMPLATE, "i", "a b", name);
+  ok(!csn_name_key(CSN_NAME_TEMPLATE, "i", name, key), "a hash is no key");
+  ok(!csn_name_is_ephemeral(CSN_NAME_TEMPLATE, "i", name), "nor a call's own");
+  csn_name_ephemeral(CSN_NAME_TEMPLATE, "i", HEX_32, name);
+  ok(!csn_name_key(CSN_NAME_TEMPLATE, "i", name, key) && csn_name_is_ephemeral(CSN_NAME_TEMPLATE, "i", name), "a call's own has none");
+}
+
 int main(void) {
   test_component();
   test_templates();
@@ -148,5 +181,7 @@ int main(void) {
   test_longest();
   test_instances();
   test_ephemeral();
+  test_pooled();
+  test_keys_in_names();
   return done_testing();
 }

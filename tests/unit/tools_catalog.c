@@ -164,7 +164,7 @@ static void test_arguments(void) {
   struct csn_catalog_entry shell, list;
   struct csn_catalog *c = make("{}", &settings, &err);
   csn_catalog_find_tool(c, "shell", &shell, &err);
-  csn_catalog_find_operation(c, "session.list", &list, &err);
+  csn_catalog_find_operation(c, "session.inspect", &list, &err);
   check_arguments(&shell, "{\"command\":\"ls\",\"timeout_ms\":5000}", "");
   check_arguments(&shell, "{\"command\":\"ls\",\"timeout_ms\":5001}",
                   "timeout_ms: must be an integer from 1 to 5000, not 5001");

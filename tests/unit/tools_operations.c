@@ -34,10 +34,10 @@ int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_wan
   return answer("ensure", want->key, out, err);
 }
 
-int csn_session_op_list(struct csn_sessions *all, const struct csn_control *control, cJSON **out,
-                        struct csn_error *err) {
+int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_control *control,
+                        cJSON **out, struct csn_error *err) {
   (void)all, (void)control;
-  return answer("list", "", out, err);
+  return answer("list", stats ? "with stats" : "", out, err);
 }
 
 int csn_session_op_inspect(struct csn_sessions *all, const char *key,
@@ -53,9 +53,22 @@ int csn_session_op_remove(struct csn_sessions *all, const char *key,
 }
 
 int csn_session_op_shutdown(struct csn_sessions *all, enum csn_shutdown_scope scope,
-                            const struct csn_control *control, cJSON **out, struct csn_error *err) {
+                            uint64_t grace_ms, const struct csn_control *control, cJSON **out,
+                            struct csn_error *err) {
   (void)all, (void)control;
-  return answer("shutdown", scope == CSN_SHUTDOWN_MINE ? "mine" : "instance", out, err);
+  char detail[60];
+  snprintf(detail, sizeof detail, "%s", scope == CSN_SHUTDOWN_MINE ? "mine" : "instance");
+  if (grace_ms)
+    snprintf(detail + strlen(detail), sizeof detail - strlen(detail), " after %d ms", (int)grace_ms);
+  return answer("shutdown", detail, out, err);
+}
+
+int csn_session_op_reap(struct csn_sessions *all, int64_t older_than_s, int dry_run,
+                        const struct csn_control *control, cJSON **out, struct csn_error *err) {
+  (void)all, (void)control;
+  char detail[60];
+  snprintf(detail, sizeof detail, "%d s%s", (int)older_than_s, dry_run ? " dry" : "");
+  return answer("reap", detail, out, err);
 }
 
 int csn_engine_info(struct csn_engine *engine, const struct csn_control *control,
@@ -186,6 +199,8 @@ static void test_list(void) {
              "\"exited\"}]}"),
          0, "a list");
   is_str(text(), "a  running  2026-01-31T12:00:00Z  i  n1\n-  exited  -  -  n2", "a line for each");
+  run("session.list", csn_op_session_list, "{\"stats\":true}", "{\"sessions\":[]}");
+  is_str(fake.asked, "list with stats", "with stats where they are asked for");
 }
 
 static void test_shutdown(void) {
@@ -198,6 +213,26 @@ static void test_shutdown(void) {
   is_str(text(), "removed: a, b", "by their keys");
   run("session.shutdown", csn_op_session_shutdown, "{\"scope\":\"mine\"}", "{\"removed\":[]}");
   is_str(fake.asked, "shutdown mine", "or by name");
+  run("session.shutdown", csn_op_session_shutdown, "{\"grace_ms\":1500}", "{\"removed\":[]}");
+  is_str(fake.asked, "shutdown mine after 1500 ms", "with a grace");
+}
+
+static void test_reap(void) {
+  is_int(run("session.reap", csn_op_session_reap, "{}", "{\"dry_run\":false,\"removed\":[]}"), 0,
+         "nothing to reap");
+  is_str(fake.asked, "reap 300 s", "by default what is five minutes old");
+  is_str(text(), "nothing to remove", "in words");
+  run("session.reap", csn_op_session_reap, "{\"dry_run\":true,\"older_than_s\":7}",
+      "{\"dry_run\":true,\"removed\":[{\"kind\":\"helper\",\"name\":\"guest-1\",\"reason\":"
+      "\"old_version\"}]}");
+  is_str(fake.asked, "reap 7 s dry", "as asked");
+  is_str(text(), "would remove helper guest-1: old_version", "what would go");
+  run("session.reap", csn_op_session_reap, "{}",
+      "{\"dry_run\":false,\"removed\":[{\"kind\":\"container\",\"name\":\"c\",\"reason\":"
+      "\"ended\"},{\"kind\":\"container\",\"name\":\"d\",\"reason\":\"ended\",\"error\":"
+      "\"no\"}]}");
+  is_str(text(), "removed container c: ended\ncould not remove container d: ended: no",
+         "what went, and what would not");
 }
 
 static void test_engine(void) {
@@ -230,7 +265,7 @@ static void test_engine(void) {
 static void test_failing(void) {
   static csn_tool_fn *const operations[] = {csn_op_session_ensure, csn_op_session_list,
                                             csn_op_session_inspect, csn_op_session_remove,
-                                            csn_op_session_shutdown};
+                                            csn_op_session_shutdown, csn_op_session_reap};
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
     fake.rc = CAISSON_E_ENGINE;
     is_int(run("x", operations[i], "{}", "{}"), CAISSON_E_ENGINE, "a failure is passed on");
@@ -251,6 +286,7 @@ int main(void) {
   test_sessions();
   test_list();
   test_shutdown();
+  test_reap();
   test_engine();
   test_failing();
   cJSON_Delete(result.json);

@@ -20,7 +20,8 @@ static const struct {
   const char *name;
   void (*run)(struct bench *bench);
 } groups[] = {
-    {"shell", bench_group_shell},   {"first", bench_group_first},   {"adopt", bench_group_adopt},
+    {"shell", bench_group_shell},   {"first", bench_group_first},   {"pool", bench_group_pool},
+    {"adopt", bench_group_adopt},   {"many", bench_group_many},     {"burst", bench_group_burst},
     {"cancel", bench_group_cancel}, {"output", bench_group_output},
     {"files", bench_group_files},   {"search", bench_group_search}, {"transfer", bench_group_transfer},
 };

@@ -13,6 +13,8 @@
 
 #define BENCH_TEXT(s) {(s), (s) ? strlen(s) : 0}
 
+struct bench;
+
 /* ---- samples.c: numbers, and what is printed of them ------------------------------------------ */
 
 struct bench_samples {
@@ -49,6 +51,7 @@ struct bench_box {
   const caisson_plugin *plugin;
   caisson_host host;
   uint64_t instance;
+  unsigned pool_size; /* set before it is opened */
   double load_ms, create_ms; /* what dlopen() and create() took */
 };
 
@@ -108,6 +111,7 @@ struct bench_engine {
 
 /* The engine that DOCKER_HOST names. */
 void bench_engine_open(struct bench_engine *engine);
+void bench_engine_close(struct bench_engine *engine);
 /* One request on the kept connection; dies unless the engine answers 2xx. The answer is to be
  * deleted; NULL if it has no body. */
 cJSON *bench_request(struct bench_engine *engine, const char *method, const char *path,
@@ -119,6 +123,22 @@ void bench_exec(struct bench_engine *engine, const char *container, const char *
 /* The same for a program that reads `bytes` from its stdin and then says something. */
 void bench_exec_send(struct bench_engine *engine, const char *container, const char *const argv[],
                      uint64_t bytes);
+
+/* ---- group_first.c: the engine's own create and start of a container like the plugin's --------- */
+
+struct bench_model {
+  struct bench *bench;
+  cJSON *body; /* what the plugin's own container was made of */
+  struct bench_samples creates, starts;
+  unsigned count;
+};
+cJSON *bench_body_of(struct bench *bench, const char *container);
+/* One sample, as a bench_case of a bench_model; the container is removed, outside what is measured. */
+double bench_create_and_start(void *model);
+/* The same in two steps. */
+#define BENCH_ID 80
+double bench_start_like(struct bench_model *model, char container[BENCH_ID]);
+void bench_engine_remove(struct bench_engine *engine, const char *container);
 
 /* ---- spawn.c: programs of this machine -------------------------------------------------------- */
 
@@ -150,6 +170,9 @@ struct bench {
 
 void bench_group_shell(struct bench *bench);
 void bench_group_first(struct bench *bench);
+void bench_group_pool(struct bench *bench);
+void bench_group_many(struct bench *bench);
+void bench_group_burst(struct bench *bench);
 void bench_group_adopt(struct bench *bench);
 void bench_group_cancel(struct bench *bench);
 void bench_group_output(struct bench *bench);

@@ -26,8 +26,8 @@ void bench_box_open(struct bench_box *box, const char *plugin, const char *insta
   box->host = (caisson_host){.struct_size = sizeof box->host, .name = "bench", .version = "1"};
   (void)snprintf(config, sizeof config,
                  "{\"config_version\": 1, \"instance\": \"%s\", "
-                 "\"sandbox\": {\"image\": \"%s\", \"idle_ttl_s\": %d%s}}",
-                 instance, image, IDLE_TTL_S, settings);
+                 "\"sandbox\": {\"image\": \"%s\", \"idle_ttl_s\": %d%s}, \"pool\": {\"size\": %u}}",
+                 instance, image, IDLE_TTL_S, settings, box->pool_size);
   if (box->plugin->create(&box->host, config, strlen(config), &box->instance, &err))
     bench_die("create: %s: %s", err.reason, err.message);
   box->load_ms = loaded - start;

@@ -26,6 +26,11 @@ void bench_engine_open(struct bench_engine *engine) {
   engine->fd = -1;
 }
 
+void bench_engine_close(struct bench_engine *engine) {
+  if (engine->fd >= 0) close(engine->fd);
+  engine->fd = -1;
+}
+
 static int dial(const struct bench_engine *engine) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path, engine->socket, sizeof address.sun_path);

@@ -10,16 +10,9 @@
 #define GROUP "first"
 #define MODEL "first-model"
 
-struct first {
-  struct bench *bench;
-  cJSON *body; /* what the plugin's own container was made of */
-  struct bench_samples creates, starts;
-  unsigned count;
-};
-
 /* The container is removed at once, outside what is measured. */
 static double by_plugin(void *ctx) {
-  struct first *f = ctx;
+  struct bench_model *f = ctx;
   char key[32];
   (void)snprintf(key, sizeof key, "first-%u", f->count++);
   struct bench_ask ask = {.name = "shell", .args = "{\"command\": \"true\"}", .session = key};
@@ -28,8 +21,7 @@ static double by_plugin(void *ctx) {
   return ms;
 }
 
-static double by_engine(void *ctx) {
-  struct first *f = ctx;
+double bench_start_like(struct bench_model *f, char container[BENCH_ID]) {
   struct bench_engine *engine = &f->bench->engine;
   char path[256];
   (void)snprintf(path, sizeof path, "/containers/create?name=caisson-%s-raw-%u",
@@ -39,19 +31,32 @@ static double by_engine(void *ctx) {
   double created = bench_now();
   const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(made, "Id"));
   if (!id) bench_die("create: no id");
-  (void)snprintf(path, sizeof path, "/containers/%s/start", id);
+  (void)snprintf(container, BENCH_ID, "%s", id);
+  cJSON_Delete(made);
+  (void)snprintf(path, sizeof path, "/containers/%s/start", container);
   cJSON_Delete(bench_request(engine, "POST", path, NULL));
   double started = bench_now();
-  (void)snprintf(path, sizeof path, "/containers/%s?force=1&v=1", id);
-  cJSON_Delete(bench_request(engine, "DELETE", path, NULL));
-  cJSON_Delete(made);
   bench_add(&f->creates, created - start);
   bench_add(&f->starts, started - created);
   return started - start;
 }
 
+void bench_engine_remove(struct bench_engine *engine, const char *container) {
+  char path[256];
+  (void)snprintf(path, sizeof path, "/containers/%s?force=1&v=1", container);
+  cJSON_Delete(bench_request(engine, "DELETE", path, NULL));
+}
+
+double bench_create_and_start(void *model) {
+  struct bench_model *f = model;
+  char container[BENCH_ID];
+  double ms = bench_start_like(f, container);
+  bench_engine_remove(&f->bench->engine, container);
+  return ms;
+}
+
 /* What a create body holds stands in two places of the inspect answer. */
-static cJSON *body_of(struct bench *bench, const char *container) {
+cJSON *bench_body_of(struct bench *bench, const char *container) {
   char path[256];
   (void)snprintf(path, sizeof path, "/containers/%s/json", container);
   cJSON *found = bench_request(&bench->engine, "GET", path, NULL);
@@ -67,10 +72,10 @@ void bench_group_first(struct bench *bench) {
   /* Also delivers the helper, where this engine does not have it yet. */
   free(bench_shell(&bench->box, MODEL, "true"));
   char *container = bench_container(&bench->box, MODEL);
-  struct first f = {.bench = bench, .body = body_of(bench, container)};
+  struct bench_model f = {.bench = bench, .body = bench_body_of(bench, container)};
   struct bench_case cases[] = {
       {.name = "box", .run = by_plugin, .ctx = &f, .every = 1},
-      {.name = "engine", .run = by_engine, .ctx = &f, .every = 1},
+      {.name = "engine", .run = bench_create_and_start, .ctx = &f, .every = 1},
   };
   bench_interleave(GROUP, cases, 2, bench->quick ? 8 : 40);
   bench_print(GROUP, "engine_create", "ms", &f.creates);

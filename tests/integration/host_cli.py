@@ -47,7 +47,7 @@ def test_usage():
 def test_help():
     done = host("--help")
     ok(done.code == 0 and not done.err, "--help is no failure")
-    for command in "call op tools repl sessions inspect logs rm shutdown doctor".split():
+    for command in "call op tools repl sessions inspect logs rm shutdown reap doctor".split():
         own = host(command, "--help")
         ok(command in done.out and own.code == 0 and ("caisson-host " + command) in own.out,
            "%s is in the help and has a help of its own" % command)

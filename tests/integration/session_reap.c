@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session.reap removes what no process 1 could take away, and nothing else; what a sandbox uses is in
  * list and inspect; shutdown waits for calls. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,15 +93,27 @@ static void test_leftovers(void) {
 #define OLD_HELPER "guest-00000000deadbeef"
 #define USED_HELPER "guest-00000000feedbeef"
 
-/* A tar of one file and two blocks of zeros, as little of a tar as an engine takes. */
-static void put_file(const char *container, const char *name) {
-  char command[600];
-  snprintf(command, sizeof command,
-           "d=$(mktemp -d) && echo old > $d/%s && tar -C $d -cf - %s | curl -sf --unix-socket "
-           "/var/run/docker.sock -X PUT -H 'Content-Type: application/x-tar' --data-binary @- "
-           "'http://x/v1.41/containers/%s/archive?path=/.caisson' && rm -r $d",
-           name, name, container);
-  if (system(command) != 0) BAIL_OUT("cannot put %s", name);
+static bool has_ended(void *name) {
+  return strcmp(engine_state(name), "exited") == 0;
+}
+
+/* What is in a volume can only be changed from a container that runs. */
+static void put_files(const char *name, const char *instance) {
+  char path[300], *body = NULL;
+  snprintf(path, sizeof path, "/containers/create?name=%s", name);
+  if (asprintf(&body,
+               "{\"Image\": \"%s\", \"Entrypoint\": [\"sh\", \"-c\", \"cd /.caisson && echo old > "
+               OLD_HELPER " && echo old > " USED_HELPER "\"], \"User\": \"0:0\", \"Labels\": "
+               "{\"caisson.instance\": \"%s\"}, \"HostConfig\": {\"NetworkMode\": \"none\", "
+               "\"Mounts\": [{\"Type\": \"volume\", \"Source\": \"caisson-guest\", \"Target\": "
+               "\"/.caisson\"}]}}",
+               host_env("CAISSON_IMAGE"), instance) < 0)
+    BAIL_OUT("no memory");
+  if (engine_ask("POST", path, body, NULL) != 201) BAIL_OUT("create %s", name);
+  free(body);
+  engine_do(name, "start");
+  if (!host_wait(has_ended, (void *)(uintptr_t)name, 30000)) BAIL_OUT("%s does not end", name);
+  engine_remove(name);
 }
 
 static void mount_volume(const char *name, const char *instance, const char *helper) {
@@ -123,9 +136,8 @@ static void test_helpers(void) {
   snprintf(carrier, sizeof carrier, "caisson-%s-carrier", other->name);
   CALL live = shell(box, "live", "true");
   exited(live, 0, "a sandbox with this version's helper");
+  put_files(carrier, other->name);
   mount_volume(carrier, other->name, USED_HELPER);
-  put_file(carrier, OLD_HELPER);
-  put_file(carrier, USED_HELPER);
   struct aged aged = {box, OLD_HELPER};
   ok(host_wait(is_old, &aged, 30000), "an old helper is found by a dry run");
   CALL reaped = operation(box, "session.reap", NULL, "{\"older_than_s\": 10}");

@@ -175,6 +175,26 @@ static void test_body(void) {
   cJSON_Delete(body);
 }
 
+static void test_spare(void) {
+  struct csn_policy_facts spare = facts;
+  struct csn_error err;
+  cJSON *plain = NULL, *ahead = NULL;
+  spare.spare = 1;
+  spare.key = "";
+  is_int(csn_policy_body(&defaults, NULL, &facts, &plain, &err), 0, "a body");
+  is_int(csn_policy_body(&defaults, NULL, &spare, &ahead, &err), 0, "one of one started ahead");
+  is_json(at(ahead, "Cmd"), "[\"init\",\"--key\",\"\",\"--idle-ms\",\"900000\",\"--lifetime-ms\","
+                            "\"86400000\",\"--pooled\",\"1\"]",
+          "process 1 awaits its key");
+  is_json(at(ahead, "Labels>caisson.pool"), "\"1\"", "a label says so");
+  is_json(at(ahead, "Labels>caisson.session"), "\"\"", "it has no session");
+  ok(cJSON_Compare(at(plain, "Labels>caisson.spec"), at(ahead, "Labels>caisson.spec"), 1) &&
+         cJSON_Compare(at(plain, "HostConfig"), at(ahead, "HostConfig"), 1),
+     "and is made of the same");
+  cJSON_Delete(plain);
+  cJSON_Delete(ahead);
+}
+
 static void test_seccomp(void) {
   static const char start[] = "seccomp=";
   cJSON *body = body_of(&defaults, NULL, &facts);
@@ -559,6 +579,7 @@ static void test_no_memory(void) {
 int main(void) {
   test_bytes();
   test_body();
+  test_spare();
   test_seccomp();
   test_options();
   test_image_volumes();

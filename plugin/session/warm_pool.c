@@ -76,13 +76,21 @@ struct taking {
 
 static int rename_it(void *ctx, const struct csn_control *control, struct csn_error *err) {
   struct taking *t = ctx;
+  if (!t->spare)
+    return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_SESSION_LOST,
+                    "the one that was started ahead is gone");
   return csn_container_rename(t->all->engine, t->spare->s->container, t->s->name, control, err);
 }
 
-/* It has its name, but was not told its key. */
+/* It was not told its key, so its old name makes it spare again. */
 static void undo_rename(void *ctx) {
   struct taking *t = ctx;
-  if (t->spare) drop(t->all, t->spare);
+  struct csn_control control = CSN_CONTROL_NONE;
+  struct csn_error err;
+  control.deadline = csn_clock_after(DROP_NS);
+  const struct csn_session *s = t->spare->s;
+  if (csn_container_rename(t->all->engine, s->container, s->name, &control, &err) == 0) return;
+  drop(t->all, t->spare);
   t->spare = NULL;
 }
 

@@ -64,7 +64,7 @@ static void test_race(void) {
   struct call *calls[CALLS];
   int fine = 0, refused = 0;
   for (int i = 0; i < CALLS; i++) {
-    char key[16];
+    char key[32];
     snprintf(key, sizeof key, "k%d", i);
     calls[i] = call_start(call_new_shell(boxes[i % 2], key, "true"));
   }

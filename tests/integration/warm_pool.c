@@ -130,11 +130,11 @@ static void test_refusing(void) {
 
 /* While ours is being renamed somebody else makes the name his. */
 static void test_race(void) {
-  enum { ROUNDS = 8 };
+  enum { ROUNDS = 5 };
   struct box *one = box_open_as(".lock", of_two), *two = box_open_as(".lock", of_two);
   int same = 0, fine = 0;
   for (int i = 0; i < ROUNDS; i++) {
-    char key[16];
+    char key[32];
     snprintf(key, sizeof key, "race-%d", i);
     ok(wait_spare(one->name, 4), "both pools are full");
     struct call *a = call_start(call_new_shell(one, key, "id -u"));
@@ -165,6 +165,25 @@ static void test_limit(void) {
   CALL b = shell(box, "b", "true");
   is_str(call_reason(b), CAISSON_REASON_SESSION_LIMIT, "no other");
   is_int(count_spare(box->name), 2, "for which none of the pool is spent");
+  struct box *two = box_open_as(".lim", "{\"pool\": {\"size\": 2}, \"sessions\": {\"max\": 2}}");
+  struct box *three = box_open_as(".lim", "{\"pool\": {\"size\": 2}, \"sessions\": {\"max\": 2}}");
+  ok(wait_spare(box->name, 6), "two more processes with pools of their own");
+  struct call *c = call_start(call_new_shell(two, "c", "true"));
+  struct call *d = call_start(call_new_shell(three, "d", "true"));
+  call_join(c);
+  call_join(d);
+  ok(c->status != CAISSON_OK || d->status != CAISSON_OK,
+     "which race for the last room: not both get it");
+  ok((c->status == CAISSON_OK || strcmp(call_reason(c), CAISSON_REASON_SESSION_LIMIT) == 0) &&
+         (d->status == CAISSON_OK || strcmp(call_reason(d), CAISSON_REASON_SESSION_LIMIT) == 0),
+     "who does not is told of the limit");
+  int sessions = 1 + (c->status == CAISSON_OK) + (d->status == CAISSON_OK);
+  call_free(c);
+  call_free(d);
+  ok(wait_spare(box->name, 6), "and all pools fill again");
+  is_int(engine_count(box->name), sessions + 6, "nothing else is there");
+  box_close(two);
+  box_close(three);
   box_close(box);
 }
 

@@ -48,6 +48,14 @@ static struct csn_spare *take_out(struct csn_sessions *all, int64_t heard_before
   return spare;
 }
 
+static void note_count(struct csn_sessions *all) {
+  pthread_mutex_lock(&all->mutex);
+  uint32_t count = all->pool.count;
+  pthread_mutex_unlock(&all->mutex);
+  csn_log(all->log, CAISSON_LOG_DEBUG, "warm pool: %u of %u ready", count,
+          all->settings->pool_size);
+}
+
 static void free_spare(struct csn_sessions *all, struct csn_spare *spare) {
   csn_channel_close(spare->channel);
   csn_session_put(all, spare->s);
@@ -157,6 +165,7 @@ int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJ
   hand_over(all, t.spare->s, s);
   *out = CSN_STEAL(t.spare->channel);
   free_spare(all, t.spare);
+  note_count(all);
   csn_caretaker_call(all->caretaker, 0);
   return 0;
 }
@@ -224,6 +233,7 @@ static int add_one(struct csn_sessions *all, const struct csn_control *control,
   }
   spare->heard = csn_clock_now();
   put_back(all, spare);
+  note_count(all);
   return 0;
 }
 

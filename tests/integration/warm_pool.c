@@ -64,7 +64,8 @@ static const cJSON *row_of(const struct call *list, const char *key) {
 
 static void test_taking(void) {
   struct box *box = box_open_as(".take", of_two), *other = box_open_as(".take", NULL);
-  ok(wait_spare(box->name, 2), "the pool fills before any call");
+  ok(box_wait_pool(box, 2), "the pool fills before any call");
+  is_int(count_spare(box->name), 2, "with sandboxes that run");
   CALL empty = operation(other, "session.list", NULL, NULL);
   is_int(cJSON_GetArraySize(call_get(empty, "sessions")), 0, "what nobody has is no session");
   CALL first = shell(box, "plain", "echo kept > file; id -u");
@@ -77,7 +78,7 @@ static void test_taking(void) {
      "each has a uid of its own");
   CALL look = operation(box, "session.inspect", HASHED, NULL);
   ok(is_pooled(call_string(look, "container_id")), "which is from the pool too");
-  ok(wait_spare(box->name, 2), "and the pool fills up again");
+  ok(box_wait_pool(box, 2), "and the pool fills up again");
 
   CALL list = operation(other, "session.list", NULL, NULL);
   is_int(cJSON_GetArraySize(call_get(list, "sessions")), 2, "another process sees two sessions");
@@ -106,7 +107,7 @@ static void test_taking(void) {
 
 static void test_refusing(void) {
   struct box *box = box_open_as(".own", of_two);
-  ok(wait_spare(box->name, 2), "the pool is full");
+  ok(box_wait_pool(box, 2), "the pool is full");
   CALL own = call_new_shell(box, "own", "echo $NAME");
   own->options = "{\"env\": {\"NAME\": \"value\"}}";
   call_run(own);
@@ -136,7 +137,7 @@ static void test_race(void) {
   for (int i = 0; i < ROUNDS; i++) {
     char key[32];
     snprintf(key, sizeof key, "race-%d", i);
-    ok(wait_spare(one->name, 4), "both pools are full");
+    ok(box_wait_pool(one, 2) && box_wait_pool(two, 2), "both pools are full");
     struct call *a = call_start(call_new_shell(one, key, "id -u"));
     struct call *b = call_start(call_new_shell(two, key, "id -u"));
     call_join(a);
@@ -158,16 +159,16 @@ static void test_race(void) {
 
 static void test_limit(void) {
   struct box *box = box_open_as(".lim", "{\"pool\": {\"size\": 2}, \"sessions\": {\"max\": 1}}");
-  ok(wait_spare(box->name, 2), "a pool does not count as sessions");
+  ok(box_wait_pool(box, 2), "a pool does not count as sessions");
   CALL a = shell(box, "a", "true");
   exited(a, 0, "one session");
-  ok(wait_spare(box->name, 2), "the pool is full again");
+  ok(box_wait_pool(box, 2), "the pool is full again");
   CALL b = shell(box, "b", "true");
   is_str(call_reason(b), CAISSON_REASON_SESSION_LIMIT, "no other");
   is_int(count_spare(box->name), 2, "for which none of the pool is spent");
   struct box *two = box_open_as(".lim", "{\"pool\": {\"size\": 2}, \"sessions\": {\"max\": 2}}");
   struct box *three = box_open_as(".lim", "{\"pool\": {\"size\": 2}, \"sessions\": {\"max\": 2}}");
-  ok(wait_spare(box->name, 6), "two more processes with pools of their own");
+  ok(box_wait_pool(two, 2) && box_wait_pool(three, 2), "two more processes with pools of their own");
   struct call *c = call_start(call_new_shell(two, "c", "true"));
   struct call *d = call_start(call_new_shell(three, "d", "true"));
   call_join(c);
@@ -189,7 +190,7 @@ static void test_limit(void) {
 
 static void test_clocks(void) {
   struct box *box = box_open_as(".clock", "{\"pool\": {\"size\": 1}, \"sandbox\": {\"idle_ttl_s\": 4}}");
-  ok(wait_spare(box->name, 1), "one is ready");
+  ok(box_wait_pool(box, 1), "one is ready");
   int64_t begun = host_now_ns();
   while (host_now_ns() - begun < (int64_t)6e9) (void)has_spare(&(struct wanted){box->name, 1});
   is_int(count_spare(box->name), 1, "it waits longer than a sandbox may idle");

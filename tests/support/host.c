@@ -87,6 +87,27 @@ bool box_logged(struct box *box, const char *text) {
   return found;
 }
 
+struct pool_wait {
+  struct box *box;
+  int ready;
+};
+
+static bool has_ready(void *arg) {
+  const struct pool_wait *w = arg;
+  const char *last = NULL;
+  int ready = -1;
+  pthread_mutex_lock(&w->box->mutex);
+  for (const char *at = w->box->log; at && (at = strstr(at, "warm pool: ")); at++) last = at;
+  if (last) ready = atoi(last + strlen("warm pool: "));
+  pthread_mutex_unlock(&w->box->mutex);
+  return ready == w->ready;
+}
+
+bool box_wait_pool(struct box *box, int ready) {
+  struct pool_wait w = {box, ready};
+  return host_wait(has_ready, &w, 60000);
+}
+
 struct box *box_new(const char *suffix) {
   struct box *box = calloc(1, sizeof *box);
   if (!box) BAIL_OUT("out of memory");

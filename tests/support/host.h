@@ -58,6 +58,8 @@ struct box *box_open_as(const char *suffix, const char *settings);
 void box_close(struct box *box);
 /* Is there such text in a line that was logged? */
 bool box_logged(struct box *box, const char *text);
+/* Waits until the box itself says that its warm pool has that many ready. */
+bool box_wait_pool(struct box *box, int ready);
 
 /* ---- a call ---------------------------------------------------------------------------------- */
 

@@ -48,8 +48,8 @@ int csn_channel_stat(struct csn_channel *ch, const struct csn_control *control,
 int csn_channel_take(struct csn_channel *ch, const char *key, const struct csn_control *control,
                      struct csn_error *err);
 
-/* Ends the sandbox if nothing runs in it, for whomever, and no call has for idle_ms. 1: it ends, and the
- * channel with it; 0: it goes on, as it is used. */
+/* Ends the sandbox if nothing runs in it, for whomever, and no call has for idle_ms. 1: it ends,
+ * and the channel with it; 0: it goes on, as it is used. */
 int csn_channel_retire(struct csn_channel *ch, uint64_t idle_ms, const struct csn_control *control,
                        struct csn_error *err);
 

@@ -14,7 +14,7 @@
 #define SWEEP_NS (60 * CSN_SECOND)
 #define CLEANUP_NS (5 * CSN_SECOND)
 
-/* ---- the container ---------------------------------------------------------------------------- */
+/* ---- the container --------------------------------------------------------------------------- */
 
 static int add_command(cJSON *body, const char *helper, const struct csn_sweep *sweep) {
   char age[24];
@@ -25,11 +25,13 @@ static int add_command(cJSON *body, const char *helper, const struct csn_sweep *
             csn_json_append_string(cmd, sweep->dry_run ? "list" : "remove") |
             csn_json_append_string(cmd, age) |
             csn_json_append_string(cmd, strrchr(helper, '/') + 1);
-  for (const char *const *name = sweep->keep; *name; name++) bad |= csn_json_append_string(cmd, *name);
+  for (const char *const *name = sweep->keep; *name; name++)
+    bad |= csn_json_append_string(cmd, *name);
   return bad;
 }
 
-/* Nothing but root may write there; it is one without any capability, network or file of its own. */
+/* Nothing but root may write there; it is one without any capability, network or file of its
+ * own. */
 static int add_host(cJSON *body, const struct csn_sweep *sweep) {
   cJSON *host = csn_json_add_object(body, "HostConfig");
   cJSON *mount = cJSON_CreateObject();
@@ -61,7 +63,7 @@ static cJSON *make_body(const char *helper, const struct csn_sweep *sweep) {
   return NULL;
 }
 
-/* ---- what it says ----------------------------------------------------------------------------- */
+/* ---- what it says ---------------------------------------------------------------------------- */
 
 static int sort_out(struct csn_demux *demux, const void *bytes, size_t n,
                     struct csn_buffer *removed, struct csn_buffer *failed, struct csn_error *err) {

@@ -16,8 +16,8 @@ struct csn_sweep {
   int dry_run;
 };
 
-/* A line for each file that went, or would go; those that could not be removed are in `failed`. None
- * where there is no volume, or this plugin's helper is not in it. */
+/* A line for each file that went, or would go; those that could not be removed are in `failed`.
+ * None where there is no volume, or this plugin's helper is not in it. */
 int csn_sweep_helpers(const struct csn_delivery *delivery, struct csn_engine *engine,
                       const struct csn_sweep *sweep, const struct csn_control *control,
                       struct csn_buffer *removed, struct csn_buffer *failed,

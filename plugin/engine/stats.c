@@ -13,7 +13,8 @@ static uint64_t number(const cJSON *object, const char *name) {
   return value > 0 ? (uint64_t)value : 0;
 }
 
-/* Counters in nanoseconds pass what csn_json_int() takes for a whole number after 104 days of CPU. */
+/* Counters in nanoseconds pass what csn_json_int() takes for a whole number after 104 days of
+ * CPU. */
 static uint64_t cpu_ms(const cJSON *cpu) {
   const cJSON *total = csn_json_get(csn_json_get(cpu, "cpu_usage"), "total_usage");
   double ns = cJSON_IsNumber(total) ? total->valuedouble : 0;

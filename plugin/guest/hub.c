@@ -389,7 +389,8 @@ static void accept_peer(struct csn_hub *hub, int fd) {
   setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
   hub->peers[hub->count++] =
       (struct csn_hub_peer){.fd = fd, .pid = who.pid, .heard = csn_guest_now()};
-  /* Somebody reached it by the name that it was given before it was told its key: it is theirs too. */
+  /* Somebody reached it by the name that it was given before it was told its key: it is theirs
+   * too. */
   if (hub->is_pooled && hub->count > 1) become_taken(hub);
 }
 

@@ -36,7 +36,8 @@ static bool is_kept(const char *name, char *const *keep) {
   return *keep != NULL;
 }
 
-/* By the time of its last change of any kind: an archive says itself when its files were written. */
+/* By the time of its last change of any kind: an archive says itself when its files were
+ * written. */
 static bool is_old(int folder, const char *name, uint64_t min_age_s) {
   struct stat entry;
   if (fstatat(folder, name, &entry, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(entry.st_mode))

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Prints a line for each helper, and what was left of each delivery, that has been there for min_age_s
- * and is not in `keep` (NULL-ended), and removes it if `removes` is set. Never returns; exits with 0, or 1 if some could not
- * be removed. */
+/* Prints a line for each helper, and what was left of each delivery, that has been there for
+ * min_age_s and is not in `keep` (NULL-ended), and removes it if `removes` is set. Never
+ * returns; exits with 0, or 1 if some could not be removed. */
 _Noreturn void csn_reap_main(bool removes, uint64_t min_age_s, char *const *keep);
 
 #endif

@@ -29,8 +29,8 @@ uint32_t csn_registry_ask(struct csn_registry *registry, uint8_t kind);
 /* Ask for a kill of everything under `pid`; `flags` is 0 or CSN_HUB_FREEZE. */
 uint32_t csn_registry_ask_kill(struct csn_registry *registry, pid_t pid, uint32_t flags);
 
-/* Tell process 1 its session's key; ask it to end the sandbox if that has been idle for so long. Each
- * as csn_registry_ask(). */
+/* Tell process 1 its session's key; ask it to end the sandbox if that has been idle for so long.
+ * Each as csn_registry_ask(). */
 uint32_t csn_registry_take(struct csn_registry *registry, const void *key, size_t size);
 uint32_t csn_registry_retire(struct csn_registry *registry, uint64_t idle_ms);
 

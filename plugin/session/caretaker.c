@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one thread of an instance that does what no call should wait for: looks for leftovers once, closes
- * channels that nobody needs any more, keeps the warm pool full. It starts with the first session, or
- * with the instance where there is a pool. */
+/* The one thread of an instance that does what no call should wait for: looks for leftovers
+ * once, closes channels that nobody needs any more, keeps the warm pool full. It starts with the
+ * first session, or with the instance where there is a pool. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>

@@ -168,24 +168,24 @@ void csn_session_key_of(struct csn_sessions *all, const struct csn_container *c,
 /* The mutex is held, or nobody else is there. */
 void csn_session_forget_keys(struct csn_sessions *all);
 
-/* ---- limit.c ----------------------------------------------------------------------------------- */
+/* ---- limit.c --------------------------------------------------------------------------------- */
 
 struct csn_limited {
   int (*make)(void *ctx, const struct csn_control *control, struct csn_error *err);
   void (*undo)(void *ctx);
   void *ctx;
 };
-/* Makes a sandbox of that name, within sessions.max: CAISSON_E_LIMIT (session.limit), or what make()
- * says. */
+/* Makes a sandbox of that name, within sessions.max: CAISSON_E_LIMIT (session.limit), or what
+ * make() says. */
 int csn_limit_make(struct csn_sessions *all, const char *name, const struct csn_limited *one,
                    const struct csn_control *control, struct csn_error *err);
 
-/* ---- warm_pool.c ------------------------------------------------------------------------------- */
+/* ---- warm_pool.c ----------------------------------------------------------------------------- */
 
 #define CSN_WARM_POOL_LOOK_AGAIN 1 /* somebody else was first */
 #define CSN_WARM_POOL_EMPTY 2      /* none is ready, or none can serve: start one */
-/* Gives the session one that was started ahead, with its channel. Its lock is held. 0, one of these, or
- * negative. */
+/* Gives the session one that was started ahead, with its channel. Its lock is held. 0, one of
+ * these, or negative. */
 int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                   const struct csn_control *control, struct csn_channel **out,
                   struct csn_error *err);
@@ -194,7 +194,7 @@ int64_t csn_warm_pool_tend(struct csn_sessions *all, const struct csn_control *c
 /* Removes all that were not taken. */
 void csn_warm_pool_empty(struct csn_sessions *all);
 
-/* ---- reap.c, caretaker.c ----------------------------------------------------------------------- */
+/* ---- reap.c, caretaker.c --------------------------------------------------------------------- */
 
 void csn_reap_in_background(struct csn_sessions *all, const struct csn_control *control);
 
@@ -205,10 +205,10 @@ void csn_caretaker_call(struct csn_caretaker *caretaker, int reap);
 void csn_caretaker_stop(struct csn_caretaker *caretaker);
 void csn_caretaker_free(struct csn_caretaker *caretaker);
 
-/* ---- operations.c ------------------------------------------------------------------------------ */
+/* ---- operations.c ---------------------------------------------------------------------------- */
 
-/* Removes the session's container if there is one that is its own, and forgets its options: the next
- * one of that key is another session. Its lock is held. */
+/* Removes the session's container if there is one that is its own, and forgets its options: the
+ * next one of that key is another session. Its lock is held. */
 int csn_session_remove_locked(struct csn_sessions *all, struct csn_session *s,
                               const struct csn_control *control, int *removed,
                               struct csn_error *err);

@@ -6,7 +6,8 @@
 #include "engine/containers.h"
 
 /* Why it should go: "never_started", "ended" (ours, and process 1 could not take it away), or
- * "delivery" (a carrier of the helper, of any instance); NULL: it stays. now: seconds since 1970. */
+ * "delivery" (a carrier of the helper, of any instance); NULL: it stays. now: seconds since
+ * 1970. */
 const char *csn_leftover_reason(const struct csn_container *c, const char *instance, int64_t now,
                                 int64_t older_than_s);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many sandboxes an instance may have, and who has to go when there are so many. The engine counts
- * for all processes: one counts before it makes a sandbox and once more when it is there, and whoever
- * then sees too many takes its own back. So there are never too many that run; two that race for the
- * last room may both step back, and try again at different times. */
+/* How many sandboxes an instance may have, and who has to go when there are so many. The engine
+ * counts for all processes: one counts before it makes a sandbox and once more when it is there,
+ * and whoever then sees too many takes its own back. So there are never too many that run; two
+ * that race for the last room may both step back, and try again at different times. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -54,7 +54,7 @@ static int full(const struct csn_sessions *all, const char *why, struct csn_erro
   return rc;
 }
 
-/* ---- eviction --------------------------------------------------------------------------------- */
+/* ---- eviction -------------------------------------------------------------------------------- */
 
 struct candidate {
   const char *container;
@@ -103,7 +103,8 @@ static uint64_t idle_ms(struct csn_sessions *all, const char *container,
   return rc || used_here || hello.busy_others > 0 ? 0 : hello.idle_ms;
 }
 
-/* 1 if it is gone. Process 1 itself decides, so whoever calls at this moment comes first or last. */
+/* 1 if it is gone. Process 1 itself decides, so whoever calls at this moment comes first or
+ * last. */
 static int retire(struct csn_sessions *all, const char *container,
                   const struct csn_control *control) {
   struct csn_session *s;
@@ -149,7 +150,7 @@ static int evict(struct csn_sessions *all, const struct csn_container_list *list
   return rc ? rc : full(all, ", and all of them are in use", err);
 }
 
-/* ---- making one ------------------------------------------------------------------------------- */
+/* ---- making one ------------------------------------------------------------------------------ */
 
 static int make_room(struct csn_sessions *all, const char *name, const struct csn_control *control,
                      struct csn_error *err) {

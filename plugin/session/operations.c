@@ -50,7 +50,7 @@ int csn_session_containers(struct csn_sessions *all, const struct csn_control *c
   return csn_container_list(all->engine, labels, 1, control, list, err);
 }
 
-/* ---- what only the helper and the engine know -------------------------------------------------- */
+/* ---- what only the helper and the engine know ------------------------------------------------ */
 
 #define JOBS_MS 5000u
 #define JOBS_MAX ((size_t)1 << 20) /* bytes */
@@ -144,7 +144,7 @@ static int add_details(struct csn_sessions *all, struct csn_session *s,
   return bad;
 }
 
-/* ---- session.list ----------------------------------------------------------------------------- */
+/* ---- session.list ---------------------------------------------------------------------------- */
 
 static int add_row(struct csn_sessions *all, const struct csn_container *c, int stats,
                    const struct csn_control *control, cJSON *row) {
@@ -183,7 +183,7 @@ int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_co
   return 0;
 }
 
-/* ---- session.inspect -------------------------------------------------------------------------- */
+/* ---- session.inspect ------------------------------------------------------------------------- */
 
 static int inspect_found(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_container *found, const struct csn_control *control,
@@ -257,7 +257,7 @@ int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_wan
   return 0;
 }
 
-/* ---- session.remove --------------------------------------------------------------------------- */
+/* ---- session.remove -------------------------------------------------------------------------- */
 
 int csn_session_remove_locked(struct csn_sessions *all, struct csn_session *s,
                          const struct csn_control *control, int *removed, struct csn_error *err) {

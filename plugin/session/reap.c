@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Taking away what should not be there any more and that nobody else will: sandboxes of this instance
- * that never started or that ended without being removed, carriers of the helper that were left
- * behind, and helpers of versions that no sandbox runs. What runs is never touched. */
+/* Taking away what should not be there any more and that nobody else will: sandboxes of this
+ * instance that never started or that ended without being removed, carriers of the helper that
+ * were left behind, and helpers of versions that no sandbox runs. What runs is never touched. */
 #include <string.h>
 #include <time.h>
 
@@ -64,7 +64,7 @@ static int reap_containers(struct reaping *r, const struct csn_container_list *l
   return rc;
 }
 
-/* ---- helpers ---------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static int add_lines(struct reaping *r, struct csn_buffer *lines, const char *error,
                      struct csn_error *err) {
@@ -113,7 +113,7 @@ static int reap_helpers(struct reaping *r, const struct csn_container_list *list
   return sweep(r, keep, err);
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int reap(struct reaping *r, int helpers, struct csn_error *err) {
   struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};

@@ -87,8 +87,8 @@ int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *se
 const char *csn_sessions_helper(const struct csn_sessions *all);
 /* Starts to fill the warm pool, if there is one; else it starts with the first session. */
 void csn_sessions_warm_up(struct csn_sessions *all);
-/* No call will come any more: nothing is done in the background from now on, and what was started ahead
- * and not taken goes. Twice is fine. */
+/* No call will come any more: nothing is done in the background from now on, and what was
+ * started ahead and not taken goes. Twice is fine. */
 void csn_sessions_wind_down(struct csn_sessions *all);
 /* Closes every channel; containers go on. */
 void csn_sessions_free(struct csn_sessions *all);

@@ -82,7 +82,7 @@ static int shutdown_instance(struct csn_sessions *all, const struct csn_control 
   return rc;
 }
 
-/* ---- the grace -------------------------------------------------------------------------------- */
+/* ---- the grace ------------------------------------------------------------------------------- */
 
 static int has_calls_here(struct csn_sessions *all, enum csn_shutdown_scope scope, int *calls,
                           struct csn_error *err) {

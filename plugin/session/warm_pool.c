@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The warm pool: sandboxes that were started ahead, each with its first channel held here. Process 1 of
- * one that is nobody's yet ends with that channel, so it can only ever be handed out by the process
- * that started it, and is gone when that process is. */
+/* The warm pool: sandboxes that were started ahead, each with its first channel held here.
+ * Process 1 of one that is nobody's yet ends with that channel, so it can only ever be handed
+ * out by the process that started it, and is gone when that process is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,8 @@
 #define LAST_BACKOFF_NS (60 * CSN_SECOND)
 /* Sandboxes that calls wait for come first. */
 #define AFTER_STARTS_NS (50 * CSN_MS)
-/* A spare one hears of us so often within its idle_ttl; by that it knows that the engine lives too. */
+/* A spare one hears of us so often within its idle_ttl; by that it knows that the engine lives
+ * too. */
 #define SIGNS_PER_TTL 4
 #define DROP_NS (5 * CSN_SECOND)
 
@@ -74,7 +75,7 @@ static void drop(struct csn_sessions *all, struct csn_spare *spare) {
   free_spare(all, spare);
 }
 
-/* ---- taking one ------------------------------------------------------------------------------- */
+/* ---- taking one ------------------------------------------------------------------------------ */
 
 struct taking {
   struct csn_sessions *all;
@@ -170,7 +171,7 @@ int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJ
   return 0;
 }
 
-/* ---- whether there can be one ------------------------------------------------------------------ */
+/* ---- whether there can be one ---------------------------------------------------------------- */
 
 /* A workspace of each session's own, say, cannot be given to one that was started before it was
  * known whose it will be. */
@@ -194,7 +195,7 @@ static int is_possible(struct csn_sessions *all) {
   return !pool->is_impossible;
 }
 
-/* ---- keeping it full -------------------------------------------------------------------------- */
+/* ---- keeping it full ------------------------------------------------------------------------- */
 
 static int name_it(struct csn_sessions *all, struct csn_session *s, struct csn_error *err) {
   char hex[CSN_POOL_HEX + 1];

@@ -97,7 +97,8 @@ int csn_op_session_ensure(const struct csn_tool_call *call, struct csn_tool_resu
 int csn_op_session_list(const struct csn_tool_call *call, struct csn_tool_result *result,
                         struct csn_error *err) {
   cJSON *document = NULL;
-  int rc = csn_session_op_list(call->sessions, csn_json_bool(call->args, "stats", 0), call->control, &document, err);
+  int stats = csn_json_bool(call->args, "stats", 0);
+  int rc = csn_session_op_list(call->sessions, stats, call->control, &document, err);
   return finish(rc, document, add_sessions, result, err);
 }
 

@@ -62,11 +62,11 @@
 #define CSN_FRAME_STAT 0x05
 /* Guest: BUSY_OTHERS, CHANNELS_OTHERS, AGE_MS, IDLE_MS, KEY as they are now. */
 #define CSN_FRAME_STATUS 0x06
-/* Host: a sandbox that was started ahead gets its session's key: the payload. Answered by STATUS, whose
- * KEY then is that one; any other means that it had one already. */
+/* Host: a sandbox that was started ahead gets its session's key: the payload. Answered by
+ * STATUS, whose KEY then is that one; any other means that it had one already. */
 #define CSN_FRAME_TAKE 0x07
-/* Host: 8 bytes, little-endian: end the sandbox if no call runs there, no job, and none has for so many
- * milliseconds. Answered by STATUS where it goes on, else by the end of the channel. */
+/* Host: 8 bytes, little-endian: end the sandbox if no call runs there, no job, and none has for
+ * so many milliseconds. Answered by STATUS where it goes on, else by the end of the channel. */
 #define CSN_FRAME_RETIRE 0x08
 
 /* Host: a request is one string of fields of at most CSN_RUN_MAX bytes, cut into frames

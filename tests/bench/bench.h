@@ -124,7 +124,7 @@ void bench_exec(struct bench_engine *engine, const char *container, const char *
 void bench_exec_send(struct bench_engine *engine, const char *container, const char *const argv[],
                      uint64_t bytes);
 
-/* ---- group_first.c: the engine's own create and start of a container like the plugin's --------- */
+/* ---- group_first.c: the engine's own create and start of a container like the plugin's ------- */
 
 struct bench_model {
   struct bench *bench;
@@ -133,7 +133,8 @@ struct bench_model {
   unsigned count;
 };
 cJSON *bench_body_of(struct bench *bench, const char *container);
-/* One sample, as a bench_case of a bench_model; the container is removed, outside what is measured. */
+/* One sample, as a bench_case of a bench_model; the container is removed, outside what is
+ * measured. */
 double bench_create_and_start(void *model);
 /* The same in two steps. */
 #define BENCH_ID 80

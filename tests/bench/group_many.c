@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many live sessions: whether calls get slower by it, what a session costs this process and what its
- * helper costs the machine; and many new ones at once. */
+/* Many live sessions: whether calls get slower by it, what a session costs this process and what
+ * its helper costs the machine; and many new ones at once. */
 #include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first call on a new session that takes a sandbox of the warm pool, beside one that has to start
- * its own and the engine's own create and start. */
+/* The first call on a new session that takes a sandbox of the warm pool, beside one that has to
+ * start its own and the engine's own create and start. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes wrong while a session takes a sandbox of the pool costs it that sandbox, not the call; and
- * nothing is left behind. */
+/* What goes wrong while a session takes a sandbox of the pool costs it that sandbox, not the
+ * call; and nothing is left behind. */
 #include <string.h>
 
 #include "support/engine.h"
@@ -65,7 +65,8 @@ static void test_rename(void) {
 }
 
 static void test_cancel(void) {
-  struct faulty f = open_faulty(".cancel", "{\"method\":\"POST\",\"path\":\"/rename\",\"silent\":true}");
+  struct faulty f = open_faulty(
+      ".cancel", "{\"method\":\"POST\",\"path\":\"/rename\",\"silent\":true}");
   CALL call = call_new_shell(f.box, "s", "echo fine");
   call->deadline_ms = 500;
   call_run(call);

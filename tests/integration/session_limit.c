@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sessions.max holds for all processes together, and what is evicted is never what anybody uses. Two
- * instances of one name stand for two processes: they share nothing but the engine. */
+/* sessions.max holds for all processes together, and what is evicted is never what anybody uses.
+ * Two instances of one name stand for two processes: they share nothing but the engine. */
 #include <string.h>
 
 #include "support/engine.h"

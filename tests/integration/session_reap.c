@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session.reap removes what no process 1 could take away, and nothing else; what a sandbox uses is in
- * list and inspect; shutdown waits for calls. */
+/* session.reap removes what no process 1 could take away, and nothing else; what a sandbox uses
+ * is in list and inspect; shutdown waits for calls. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

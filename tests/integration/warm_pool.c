@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The warm pool: what a session takes from it is an ordinary sandbox of that session, for every process.
- * Two instances of one name stand for two processes: they share nothing but the engine. */
+/* The warm pool: what a session takes from it is an ordinary sandbox of that session, for every
+ * process. Two instances of one name stand for two processes: they share nothing but the engine. */
 #include <string.h>
 
 #include "support/engine.h"
@@ -189,7 +189,8 @@ static void test_limit(void) {
 }
 
 static void test_clocks(void) {
-  struct box *box = box_open_as(".clock", "{\"pool\": {\"size\": 1}, \"sandbox\": {\"idle_ttl_s\": 4}}");
+  struct box *box =
+      box_open_as(".clock", "{\"pool\": {\"size\": 1}, \"sandbox\": {\"idle_ttl_s\": 4}}");
   ok(box_wait_pool(box, 1), "one is ready");
   int64_t begun = host_now_ns();
   while (host_now_ns() - begun < (int64_t)6e9) (void)has_spare(&(struct wanted){box->name, 1});

@@ -100,6 +100,9 @@ static int ask_once(struct csn_engine *engine, const struct csn_ask *ask, const 
       .body = json ? json : ask->bytes,
       .body_size = json ? strlen(json) : ask->size,
       .content_type = json ? "application/json" : ask->content_type,
+      .headers = ask->headers,
+      .give_body = ask->give_body,
+      .give_ctx = ask->give_ctx,
       .on_body = ask->on_body,
       .ctx = ask->ctx,
   };
@@ -122,6 +125,7 @@ static int ask_twice(struct csn_engine *engine, const struct csn_ask *ask,
   int rc = ask_once(engine, ask, json, control, response, stream, err);
   if (rc != CAISSON_E_ENGINE || strcmp(err->reason, CAISSON_REASON_ENGINE_VERSION) != 0) return rc;
   csn_engine_forget(engine);
+  if (ask->give_body) return rc;
   csn_http_response_free(response);
   return ask_once(engine, ask, json, control, response, stream, err);
 }

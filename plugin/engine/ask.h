@@ -16,6 +16,9 @@ struct csn_ask {
   const void *bytes;
   size_t size;
   const char *content_type;
+  const char *const *headers; /* further ones, as in csn_http_request; NULL: none */
+  int64_t (*give_body)(void *ctx, void *buffer, size_t room, struct csn_error *err); /* or NULL; */
+  void *give_ctx;             /* it is asked once: a body that was given is not given again */
   int (*on_body)(void *ctx, const void *bytes, size_t n, struct csn_error *err); /* or NULL */
   void *ctx;
 };

@@ -89,6 +89,15 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx) {
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
+static size_t on_send(char *buffer, size_t size, size_t n, void *ctx) {
+  struct exchange *x = ctx;
+  int64_t given = x->request->give_body(x->request->give_ctx, buffer, size * n,
+                                        &x->handle->failure);
+  if (given >= 0) return (size_t)given;
+  x->handle->failure.code = (int)given;
+  return CURL_READFUNC_ABORT;
+}
+
 static void free_list(struct curl_slist **list) {
   curl_slist_free_all(*list);
 }
@@ -103,6 +112,8 @@ static int add_header(struct curl_slist **list, const char *line) {
 /* "Expect" would cost a round trip for each body of more than 1 MiB. */
 static int make_headers(const struct csn_http_request *request, struct curl_slist **list) {
   int rc = add_header(list, "Expect:");
+  for (const char *const *h = request->headers; !rc && h && *h; h++) rc = add_header(list, *h);
+  if (!rc && request->give_body) rc = add_header(list, "Transfer-Encoding: chunked");
   if (rc || !request->content_type) return rc ? rc : add_header(list, "Content-Type:");
   char *type CSN_CLEANUP_FREE = csn_asprintf("Content-Type: %s", request->content_type);
   return add_header(list, type);
@@ -119,6 +130,18 @@ static int may_repeat(const struct csn_http_request *request) {
   return is(request->method, "GET") || is(request->method, "HEAD");
 }
 
+static void set_body(struct exchange *x) {
+  const struct csn_http_request *request = x->request;
+  CURL *e = x->handle->easy;
+  if (request->give_body) {
+    curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(e, CURLOPT_READDATA, x);
+    return;
+  }
+  curl_easy_setopt(e, CURLOPT_POSTFIELDS, request->body_size ? request->body : "");
+  curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+}
+
 static void set_request(struct exchange *x, struct curl_slist *headers) {
   const struct csn_http_request *request = x->request;
   CURL *e = x->handle->easy;
@@ -126,8 +149,7 @@ static void set_request(struct exchange *x, struct curl_slist *headers) {
     curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
   } else if (!is(request->method, "GET")) {
     curl_easy_setopt(e, CURLOPT_POST, 1L);
-    curl_easy_setopt(e, CURLOPT_POSTFIELDS, request->body_size ? request->body : "");
-    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+    set_body(x);
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, request->method);
   }
   curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, may_repeat(request) ? 0L : 1L);

@@ -33,6 +33,7 @@ struct csn_http_request {
   const void *body;         /* borrowed for the call */
   size_t body_size;
   const char *content_type; /* of the body; NULL: none */
+  const char *const *headers; /* further ones, "Name: value", NULL-ended; NULL: none */
   size_t max_body;          /* of the answer; a longer one is an error. 0: CSN_HTTP_BODY_MAX */
 
   /* Instead of gathering it: the body of a 2xx answer as it comes. A negative return ends the
@@ -40,6 +41,12 @@ struct csn_http_request {
    * ends it with success. NULL: the body is gathered in response.body. */
   int (*on_body)(void *ctx, const void *bytes, size_t n, struct csn_error *err);
   void *ctx;
+
+  /* Instead of `body`: the body as it is made, in chunks. Copies at most `room` bytes into buffer
+   * and returns how many, 0 at its end; a negative return ends the request as one of on_body does.
+   * It should not block for long. NULL: `body`. */
+  int64_t (*give_body)(void *ctx, void *buffer, size_t room, struct csn_error *err);
+  void *give_ctx;
 };
 #define CSN_HTTP_ENOUGH 1
 #define CSN_HTTP_BODY_MAX ((size_t)16 << 20)

@@ -103,6 +103,73 @@ static void test_body(void) {
   server_stop(&server);
 }
 
+/* ---- a body as it is made -------------------------------------------------------------------- */
+
+#define MADE (3 * 100000)
+
+struct made {
+  size_t given;
+  int fails;
+};
+
+static int64_t make_body(void *ctx, void *buffer, size_t room, struct csn_error *err) {
+  struct made *made = ctx;
+  size_t n = MADE - made->given < room ? MADE - made->given : room;
+  if (made->fails && made->given)
+    return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, "the folder is gone");
+  memset(buffer, 'x', n);
+  made->given += n;
+  return (int64_t)n;
+}
+
+static atomic_int received; /* x's, in all */
+
+/* Until the chunk that ends a body. */
+static void serve_chunks(struct server *server, int fd, int number) {
+  char text[65536];
+  (void)number;
+  if (!server_read(server, fd, text, sizeof text)) return;
+  const char *head_end = strstr(text, "\r\n\r\n");
+  size_t n = strlen(head_end + 4);
+  memmove(text, head_end + 4, n);
+  for (;;) {
+    for (size_t i = 0; i < n; i++) atomic_fetch_add(&received, text[i] == 'x');
+    if (n >= 5 && memcmp(text + n - 5, "0\r\n\r\n", 5) == 0) break;
+    ssize_t more = recv(fd, text, sizeof text, 0);
+    if (more <= 0) return;
+    n = (size_t)more;
+  }
+  server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+}
+
+static void test_made_body(void) {
+  static const char *const headers[] = {"X-Own: yes", NULL};
+  struct server server;
+  struct csn_http_response r;
+  struct csn_error err = {0};
+  struct made made = {0, 0};
+  server_start(&server, serve_chunks);
+  struct csn_transport *t = transport_to(&server);
+  struct csn_http_request request = {.method = "POST",
+                                     .path = "/build",
+                                     .content_type = "application/x-tar",
+                                     .headers = headers,
+                                     .give_body = make_body,
+                                     .give_ctx = &made};
+  is_int(csn_http_do(t, &request, &no_control, &r, &err), 0, "a body as it is made: %s", err.message);
+  is_str(csn_buffer_text(&r.body), "ok", "its answer");
+  csn_http_response_free(&r);
+  is_int(atomic_load(&received), MADE, "all of it arrived");
+  ok(strstr(server.last, "\r\nTransfer-Encoding: chunked\r\n") &&
+         strstr(server.last, "\r\nX-Own: yes\r\n") && !strstr(server.last, "Content-Length"),
+     "in chunks, with a header of our own");
+  made = (struct made){0, 1};
+  is_int(csn_http_do(t, &request, &no_control, &r, &err), CAISSON_E_CONFIG, "one that fails half-way");
+  is_str(err.message, "the folder is gone", "says why");
+  csn_transport_free(t);
+  server_stop(&server);
+}
+
 static void serve_interim(struct server *server, int fd, int number) {
   char text[4096];
   (void)number;
@@ -388,6 +455,7 @@ int main(void) {
   test_kept_connection();
   test_tcp();
   test_body();
+  test_made_body();
   test_interim();
   test_stale_connection();
   test_no_answer();

@@ -3,6 +3,7 @@
 #include "util/base64.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "util/alloc.h"
 
@@ -25,4 +26,33 @@ char *csn_base64(const void *bytes, size_t n) {
   }
   *to = '\0';
   return text;
+}
+
+static int value_of(char c) {
+  const char *at = c ? strchr(digits, c) : NULL;
+  return at ? (int)(at - digits) : -1;
+}
+
+char *csn_base64_decode(const char *text, size_t *n) {
+  size_t size = strlen(text), used = 0;
+  while (size > 0 && text[size - 1] == '=') size--;
+  char *bytes = csn_alloc(size / 4 * 3 + 4);
+  uint32_t group = 0;
+  unsigned bits = 0;
+  for (size_t i = 0; bytes && i < size; i++) {
+    int value = value_of(text[i]);
+    if (value < 0) {
+      csn_free(bytes);
+      return NULL;
+    }
+    group = group << 6 | (uint32_t)value;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[used++] = (char)(group >> bits & 0xff);
+  }
+  if (!bytes) return NULL;
+  bytes[used] = '\0';
+  *n = used;
+  return bytes;
 }

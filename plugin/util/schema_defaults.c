@@ -9,8 +9,10 @@ static cJSON *stand_in(const cJSON *schema) {
   return cJSON_CreateObject(); /* an object with members of its own */
 }
 
+/* An object that must hold something cannot be made of defaults alone. */
 static int has_stand_in(const cJSON *schema) {
-  return csn_json_get(schema, "default") || csn_json_get(schema, "properties");
+  return csn_json_get(schema, "default") ||
+         (csn_json_get(schema, "properties") && !csn_json_get(schema, "required"));
 }
 
 int csn_schema_fill_defaults(const cJSON *schema, cJSON *value, struct csn_error *err) {

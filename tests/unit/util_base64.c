@@ -6,9 +6,13 @@
 #include "util/alloc.h"
 
 static void check(const void *bytes, size_t n, const char *want) {
-  char *got = csn_base64(bytes, n);
+  size_t size = 0;
+  char *got = csn_base64(bytes, n), *back = csn_base64_decode(want, &size);
   is_str(got, want, "%zu bytes: %s", n, want);
+  is_int((long long)size, (long long)n, "and as many come back");
+  is_mem(back, bytes, n, "the same");
   csn_free(got);
+  csn_free(back);
 }
 
 int main(void) {
@@ -27,6 +31,11 @@ int main(void) {
   check("\xff\xff\xff", 3, "////");
   check("\xfb\xef\xbe", 3, "++++");
   check("\x00\x10\x83\x10\x51\x87\x20\x92\x8b\x30\xd3\x8f", 12, "ABCDEFGHIJKLMNOP");
+  static const char *const none[] = {"Zm9v!", "Zm 9v", "Zg-_", "=Zg", "\xc3\xbc"};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    size_t n;
+    ok(!csn_base64_decode(none[i], &n), "\"%s\" is none", none[i]);
+  }
   csn_alloc_fail_after(1);
   ok(!csn_base64("x", 1), "no memory");
   csn_alloc_fail_after(0);

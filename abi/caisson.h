@@ -203,7 +203,15 @@ typedef struct caisson_str {
 #define CAISSON_REASON_ENGINE_CONFLICT "engine.conflict" /* 409 */
 #define CAISSON_REASON_ENGINE_NOT_FOUND "engine.not_found" /* 404 */
 #define CAISSON_REASON_ENGINE_VERSION "engine.version"   /* too old for what is needed */
-#define CAISSON_REASON_IMAGE_MISSING "image.missing"
+#define CAISSON_REASON_IMAGE_MISSING "image.missing"     /* the engine has none, none is pulled */
+#define CAISSON_REASON_IMAGE_NOT_FOUND "image.not_found" /* nor has the registry */
+#define CAISSON_REASON_IMAGE_DENIED "image.denied"       /* a login is missing or not enough */
+#define CAISSON_REASON_IMAGE_RATE_LIMITED "image.rate_limited"
+#define CAISSON_REASON_IMAGE_PLATFORM "image.platform"   /* it is for other platforms */
+#define CAISSON_REASON_IMAGE_REGISTRY "image.registry"   /* the engine does not reach it */
+#define CAISSON_REASON_IMAGE_CREDENTIALS "image.credentials" /* a credential helper failed */
+#define CAISSON_REASON_IMAGE_BUILD "image.build"         /* the message has the step */
+#define CAISSON_REASON_IMAGE_FAILED "image.failed"       /* otherwise: the engine's words */
 #define CAISSON_REASON_DISK_FULL "disk.full"
 #define CAISSON_REASON_DISK_QUOTA "disk.quota" /* the workspace's; the message has the figures */
 #define CAISSON_REASON_SESSION_CONFLICT "session.conflict" /* its name belongs to something else */
@@ -319,6 +327,7 @@ typedef struct caisson_request {
    *   image, env, limits, mounts, ...: what the session is made of; "optionsSchema" in the
    *               manifest has them all
    *   secrets     {NAME: value}: environment of this call that is kept nowhere
+   *   pull        "never", "missing", "always": whether this call may fetch the image it needs
    *   principal, trace_id: for the audit line
    * A call without options adopts what runs. Options that differ from what a running sandbox was
    * made with recreate it once it is idle, or at once with ensure "fresh"; until then it is used

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/images.h"
 #include "session/service.h"
 #include "util/json.h"
 #include "util/schema.h"
@@ -17,10 +18,42 @@ static int invalid(struct csn_error *err, const char *path, const char *words) {
 
 /* ---- what the schema cannot say ---------------------------------------------------------------- */
 
+/* "os/arch" or "os/arch/variant". */
+static int is_platform(const char *text) {
+  size_t parts = 0;
+  for (;;) {
+    size_t n = strcspn(text, "/");
+    if (n == 0 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789._-") < n) return 0;
+    parts++;
+    if (!text[n]) return parts == 2 || parts == 3;
+    text += n + 1;
+  }
+}
+
+/* A path that stays below where it begins. */
+static int stays_below(const char *path) {
+  if (*path == '/') return 0;
+  while (*path) {
+    size_t n = strcspn(path, "/");
+    if (n == 2 && strncmp(path, "..", n) == 0) return 0;
+    path += n + (path[n] == '/');
+  }
+  return 1;
+}
+
+static int check_image(const struct csn_sandbox_settings *s, struct csn_error *err) {
+  if (s->platform && !is_platform(s->platform))
+    return invalid(err, "sandbox.platform", "must be like \"linux/arm64\" or \"linux/arm/v7\"");
+  if (!stays_below(csn_json_string(s->build, "dockerfile", "")))
+    return invalid(err, "sandbox.build.dockerfile", "must be a path inside the context");
+  return 0;
+}
+
 static int check(const struct csn_config *c, struct csn_error *err) {
   if (c->sandbox.uid_first > c->sandbox.uid_last)
     return invalid(err, "sandbox.uid_range", "the first must not be above the last");
   int rc = csn_service_check(c->sandbox.service, "sandbox.service", CAISSON_REASON_CONFIG, err);
+  if (rc == 0) rc = check_image(&c->sandbox, err);
   return rc ? rc : csn_policy_check(&c->sandbox, err);
 }
 
@@ -66,6 +99,9 @@ static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
   s->env = csn_json_get(sandbox, "env");
   s->service = csn_json_get(sandbox, "service");
   if (cJSON_IsNull(s->service)) s->service = NULL;
+  s->pull = csn_pull_of(csn_json_string(sandbox, "pull", NULL), CSN_PULL_MISSING);
+  s->platform = csn_json_string(sandbox, "platform", NULL);
+  s->build = csn_json_get(sandbox, "build");
   read_shape(sandbox, s);
 }
 

@@ -44,9 +44,9 @@ static int hook_output(void *ctx, int stream, const void *bytes, size_t n) {
   return hooks->output(hooks->ctx, (uint32_t)stream, bytes, n) != 0;
 }
 
-static void hook_progress(void *ctx, const char *note) {
+static void hook_progress(void *ctx, int permille, const char *note) {
   const caisson_hooks *hooks = ctx;
-  hooks->progress(hooks->ctx, -1, note, strlen(note));
+  hooks->progress(hooks->ctx, permille, note, strlen(note));
 }
 
 static void set_control(struct running *r) {

@@ -8,6 +8,8 @@
 
 #include "util/error.h"
 
+enum csn_pull { CSN_PULL_MISSING, CSN_PULL_NEVER, CSN_PULL_ALWAYS };
+
 /* The operator's settings for every sandbox of an instance. Strings belong to whoever made it. */
 struct csn_sandbox_settings {
   const char *image;
@@ -35,6 +37,9 @@ struct csn_sandbox_settings {
   const cJSON *workspace;                     /* {type, ...}; NULL: a tmpfs of workspace_size */
   const cJSON *bind_roots;                    /* ["/path", ...]: the operator's alone */
   const cJSON *mounts, *own_mounts;           /* [{type, source, target, ...}] */
+  enum csn_pull pull;
+  const char *platform; /* "os/arch[/variant]"; NULL: the engine's own */
+  const cJSON *build;   /* {"context", "dockerfile", "args", "target"}; NULL: the image is pulled */
   /* Of the instance, and so no part of what a sandbox is made of: */
   uint32_t sessions_max; /* 0: any number */
   int evicts;            /* when there are so many: end the one that was idle longest */

@@ -7,6 +7,7 @@
 #include "session/policy.h"
 #include "util/alloc.h"
 #include "util/json.h"
+#include "util/sha256.h"
 
 const char *const csn_policy_shaping_options[] = {
     "image",  "env",      "limits",  "workdir",     "user",  "hostname",  "runtime", "read_only",
@@ -58,6 +59,19 @@ static int add_later(cJSON *b, const struct csn_sandbox_settings *s) {
          add_workspace(b, s);
 }
 
+/* Only where they are set: what was made before they could be is as it would be without them. How
+ * an image is built stands as a hash, since its arguments are nobody's business who lists
+ * containers. */
+static int add_image(cJSON *base, const struct csn_sandbox_settings *s) {
+  char hash[CSN_SHA256_HEX];
+  if (s->platform && csn_json_add_string(base, "platform", s->platform)) return 0;
+  if (!s->build) return 1;
+  char *text CSN_CLEANUP_FREE = csn_json_print(s->build);
+  if (!text) return 0;
+  csn_sha256_hex(text, strlen(text), hash);
+  return csn_json_add_string(base, "build", hash) == 0;
+}
+
 /* In a fixed order, so that equal settings print alike. */
 static cJSON *base_of(const struct csn_sandbox_settings *s) {
   cJSON *b = cJSON_CreateObject();
@@ -79,7 +93,7 @@ static cJSON *base_of(const struct csn_sandbox_settings *s) {
            cJSON_AddNumberToObject(b, "idle_ttl_ms", (double)s->idle_ttl_ms) &&
            cJSON_AddNumberToObject(b, "max_lifetime_ms", (double)s->max_lifetime_ms);
   if (ok && s->service) ok = csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0;
-  ok = ok && add_later(b, s);
+  ok = ok && add_later(b, s) && add_image(b, s);
   cJSON *env = ok && s->env ? cJSON_Duplicate(s->env, 1) : cJSON_CreateObject();
   if (ok && env && cJSON_AddItemToObject(b, "env", env)) return b;
   cJSON_Delete(env);

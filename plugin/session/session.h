@@ -31,7 +31,8 @@ struct csn_session_want {
    * (the session's to cJSON_Delete), or NULL when there is none for this key. */
   int (*ask_options)(void *ctx, const char *key, cJSON **options, struct csn_error *err);
   void *ask_ctx;
-  void (*progress)(void *ctx, const char *note); /* may be NULL */
+  /* How far slow work has come, in thousandths or -1, and what it is doing; may be NULL. */
+  void (*progress)(void *ctx, int permille, const char *note);
   void *progress_ctx;
 };
 
@@ -58,6 +59,18 @@ typedef int csn_session_prepare_fn(void *ctx, const struct csn_session_view *vie
 int csn_session_run(struct csn_sessions *all, const struct csn_session_want *want,
                     csn_session_prepare_fn *prepare, void *ctx, const struct csn_control *control,
                     struct csn_run_result *result, uint32_t *flags, struct csn_error *err);
+
+/* Sees that the engine has the image, as the sandboxes of this instance need it: what image.ensure
+ * does, and the start of a sandbox too. `log` gets what a build prints; it may be NULL. */
+struct csn_image_order {
+  const char *image; /* NULL: the configured one */
+  const char *pull;  /* "never", "missing", "always"; NULL: as options or configuration say */
+  int (*log)(void *ctx, const char *text, size_t n);
+  void *log_ctx;
+};
+int csn_session_op_image(struct csn_sessions *all, const struct csn_image_order *order,
+                         const struct csn_session_want *want, const struct csn_control *control,
+                         cJSON **out, struct csn_error *err);
 
 /* The operations. Each gives its structuredContent (the caller's to cJSON_Delete). */
 int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_want *want,

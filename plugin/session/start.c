@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "channel/delivery.h"
-#include "engine/images.h"
+#include "session/images.h"
 #include "session/internal.h"
 #include "session/policy_mounts.h"
 #include "session/service.h"
@@ -17,7 +17,7 @@
 #define LOOK_AGAIN 1
 
 static void note(const struct csn_session_want *want, const char *text) {
-  if (want->progress) want->progress(want->progress_ctx, text);
+  if (want->progress) want->progress(want->progress_ctx, -1, text);
 }
 
 /* ---- the container ---------------------------------------------------------------------------- */
@@ -26,8 +26,21 @@ static const char *image_of(const struct csn_sessions *all, const cJSON *shape) 
   return csn_json_string(shape, "image", all->settings->image);
 }
 
+static int get_image(struct csn_sessions *all, const cJSON *shape,
+                     const struct csn_session_want *want, const struct csn_control *control,
+                     struct csn_image *image, struct csn_error *err) {
+  const struct csn_image_wish wish = {
+      image_of(all, shape),
+      csn_pull_of(csn_json_string(want->options, "pull", NULL), all->settings->pull)};
+  const struct csn_image_watch watch = {.progress = want->progress,
+                                        .progress_ctx = want->progress_ctx};
+  enum csn_image_action action;
+  return csn_session_image(all->engine, all->settings, &wish, &watch, control, image, &action, err);
+}
+
 static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
-                     const struct csn_control *control, cJSON **body, struct csn_error *err) {
+                     const struct csn_session_want *want, const struct csn_control *control,
+                     cJSON **body, struct csn_error *err) {
   char created[CSN_CLOCK_TEXT];
   csn_clock_text(created);
   struct csn_image image CSN_CLEANUP_IMAGE = {0};
@@ -39,7 +52,7 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .guest_volume = CSN_DELIVERY_VOLUME,
                                    .spare = s->spare};
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
-  int rc = csn_image_inspect(all->engine, image_of(all, shape), control, &image, err);
+  int rc = get_image(all, shape, want, control, &image, err);
   if (rc == 0)
     rc = csn_service_check_image(csn_policy_service(all->settings, shape), &image,
                                  image_of(all, shape), err);
@@ -183,7 +196,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   cJSON *body CSN_CLEANUP_JSON = NULL;
   note(want, "starting a sandbox");
   s->started = (int64_t)time(NULL) - 1;
-  int rc = make_body(all, s, shape, control, &body, err);
+  int rc = make_body(all, s, shape, want, control, &body, err);
   if (rc) return rc;
   rc = create_within_limit(all, s, body, control, id, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_LIMIT) return rc;

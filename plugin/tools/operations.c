@@ -152,6 +152,27 @@ int csn_op_session_reap(const struct csn_tool_call *call, struct csn_tool_result
   return finish(rc, document, add_leftovers, result, err);
 }
 
+/* ---- images ---------------------------------------------------------------------------------- */
+
+/* What a build prints is about the work, and not its result. */
+static int pass_on(void *ctx, const char *text, size_t n) {
+  const struct csn_tool_call *call = ctx;
+  return call->output(call->output_ctx, CAISSON_STREAM_STDERR, text, n);
+}
+
+int csn_op_image_ensure(const struct csn_tool_call *call, struct csn_tool_result *result,
+                        struct csn_error *err) {
+  cJSON *document = NULL;
+  struct csn_image_order order = {.image = csn_json_string(call->args, "image", NULL),
+                                  .pull = csn_json_string(call->args, "pull", NULL)};
+  if (call->output) {
+    order.log = pass_on;
+    order.log_ctx = (void *)(uintptr_t)call;
+  }
+  int rc = csn_session_op_image(call->sessions, &order, call->want, call->control, &document, err);
+  return finish(rc, document, add_members, result, err);
+}
+
 /* ---- the engine ------------------------------------------------------------------------------ */
 
 static int add_engine(const struct csn_tool_call *call, const struct csn_engine_info *info,

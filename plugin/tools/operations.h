@@ -11,6 +11,7 @@ csn_tool_fn csn_op_session_inspect;
 csn_tool_fn csn_op_session_remove;
 csn_tool_fn csn_op_session_reap;
 csn_tool_fn csn_op_session_shutdown;
+csn_tool_fn csn_op_image_ensure;
 csn_tool_fn csn_op_engine_info;
 csn_tool_fn csn_op_service_log;
 

@@ -28,6 +28,7 @@ static const struct csn_tool operations[] = {
     {"session.inspect", csn_op_session_inspect},   {"session.remove", csn_op_session_remove},
     {"session.reap", csn_op_session_reap},
     {"session.shutdown", csn_op_session_shutdown}, {"engine.info", csn_op_engine_info},
+    {"image.ensure", csn_op_image_ensure},
     {"file.upload", csn_op_file_upload},           {"archive.put", csn_op_archive_put},
     {"archive.get", csn_op_archive_get},           {"service.log", csn_op_service_log},
 };

@@ -191,7 +191,7 @@ static void test_empty(void) {
 
 static void test_missing_image(void) {
   CALL c = call_new_shell(box, "no-image", "true");
-  c->options = "{\"image\": \"caisson-no-such-image:local\"}";
+  c->options = "{\"image\": \"caisson-no-such-image:local\", \"pull\": \"never\"}";
   check(call_run(c), &(struct refusal){"an image that the engine has not",
                                        CAISSON_E_ENGINE,
                                        CAISSON_REASON_IMAGE_MISSING,

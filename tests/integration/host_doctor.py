@@ -50,7 +50,8 @@ def test_bad():
     is_bad(done, "engine", "/nowhere.sock", "a wrong socket")
     ok("sandbox" not in lines_of(done), "what rests on it is not tried")
     ok(not host("--config", wrong, "doctor", "--json").json()["ok"], "--json says it too")
-    image = configuration("image.json", sandbox={"image": "caisson-no-such-image:none"})
+    image = configuration("image.json", sandbox={"image": "caisson-no-such-image:none",
+                                                 "pull": "never"})
     is_bad(host("--config", image, "doctor"), "image", "caisson-no-such-image:none",
            "an image that is nowhere")
 

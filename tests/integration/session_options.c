@@ -256,7 +256,7 @@ static void test_extension(void) {
 
 static void test_image(void) {
   struct box *box = box_open_as(".image", NULL);
-  CALL c = shell_with(box, "s", "true", "{\"image\":\"caisson-no-such-image:local\"}");
+  CALL c = shell_with(box, "s", "true", "{\"image\":\"caisson-no-such-image:local\",\"pull\":\"never\"}");
   ended(c, CAISSON_E_ENGINE, CAISSON_OUTCOME_NONE, CAISSON_EXIT_UNKNOWN,
         "an image that is not there");
   is_str(call_reason(c), CAISSON_REASON_IMAGE_MISSING, "is image.missing");

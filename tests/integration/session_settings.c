@@ -82,7 +82,8 @@ static void test_key(void) {
   static const struct {
     const char *options, *reason;
   } cases[] = {
-      {"{\"image\":\"caisson-no-such-image:none\"}", CAISSON_REASON_IMAGE_MISSING},
+      {"{\"image\":\"caisson-no-such-image:none\",\"pull\":\"never\"}",
+       CAISSON_REASON_IMAGE_MISSING},
       {"{\"ensure\":\"adopt\"}", CAISSON_REASON_SESSION_MISSING},
       {"{\"ensure\":\"never\"}", CAISSON_REASON_SESSION_MISSING},
   };

@@ -35,6 +35,9 @@ static void test_defaults(const char *json, const char *what) {
   is_str(c.sandbox.hostname, "sandbox", "sandbox.hostname");
   is_str(c.sandbox.runtime, NULL, "sandbox.runtime");
   is_str(c.sandbox.workdir, "/workspace", "sandbox.workdir");
+  is_int(c.sandbox.pull, CSN_PULL_MISSING, "sandbox.pull");
+  is_str(c.sandbox.platform, NULL, "sandbox.platform");
+  ok(!c.sandbox.build, "sandbox.build");
   is_int(c.sandbox.memory, 1 << 30, "sandbox.memory");
   ok(c.sandbox.cpus > 0.999 && c.sandbox.cpus < 1.001, "sandbox.cpus");
   is_int(c.sandbox.pids, 256, "sandbox.pids");
@@ -170,6 +173,17 @@ static const struct {
     {"{\"config_version\":1,\"config_version\":1}", "the configuration", "config_version"},
     {"{\"instance\":\"a\"}", "config_version", "required"},
     {"{\"config_version\":2}", "config_version", "must be 1"},
+    {"{\"config_version\":1,\"sandbox\":{\"pull\":\"maybe\"}}", "sandbox.pull", "always"},
+    {"{\"config_version\":1,\"sandbox\":{\"platform\":\"linux\"}}", "sandbox.platform", "linux/arm64"},
+    {"{\"config_version\":1,\"sandbox\":{\"platform\":\"linux//x\"}}", "sandbox.platform", "linux"},
+    {"{\"config_version\":1,\"sandbox\":{\"platform\":\"a/b/c/d\"}}", "sandbox.platform", "linux"},
+    {"{\"config_version\":1,\"sandbox\":{\"build\":{}}}", "sandbox.build", "context"},
+    {"{\"config_version\":1,\"sandbox\":{\"build\":{\"context\":\"x\"}}}", "sandbox.build.context",
+     "absolute"},
+    {"{\"config_version\":1,\"sandbox\":{\"build\":{\"context\":\"/x\",\"dockerfile\":\"a/../b\"}}}",
+     "sandbox.build.dockerfile", "inside"},
+    {"{\"config_version\":1,\"sandbox\":{\"build\":{\"context\":\"/x\",\"dockerfile\":\"/b\"}}}",
+     "sandbox.build.dockerfile", "inside"},
     {"{\"config_version\":\"1\"}", "config_version", "must be 1"},
     {V "\"instanze\":\"a\"}", "instanze", "did you mean \"instance\""},
     {V "\"instance\":\"\"}", "instance: ", "1 to 32"},

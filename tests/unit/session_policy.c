@@ -481,6 +481,31 @@ static void test_compare_base(void) {
   csn_free(label);
 }
 
+/* What came with a later version counts only where it is set, and arguments of a build are not
+ * shown. */
+static void test_compare_image(void) {
+  cJSON *build = json("{\"context\":\"/c\",\"args\":{\"A\":\"h1dden\"}}");
+  cJSON *other = json("{\"context\":\"/c\",\"args\":{\"A\":\"else\"}}");
+  struct csn_sandbox_settings s = defaults;
+  char *before = csn_policy_spec(&defaults, NULL);
+  s.pull = CSN_PULL_ALWAYS;
+  is_int(csn_policy_compare(before, &s, NULL), CSN_SPEC_SAME, "when images are pulled shapes nothing");
+  s.platform = "linux/arm64";
+  is_int(csn_policy_compare(before, &s, NULL), CSN_SPEC_BASE_DIFFERS, "another platform");
+  s.platform = NULL;
+  s.build = build;
+  is_int(csn_policy_compare(before, &s, NULL), CSN_SPEC_BASE_DIFFERS, "an image that is built");
+  char *built = csn_policy_spec(&s, NULL);
+  is_int(csn_policy_compare(built, &s, NULL), CSN_SPEC_SAME, "is the same as itself");
+  ok(!strstr(built, "h1dden"), "and its arguments stand in no label");
+  s.build = other;
+  is_int(csn_policy_compare(built, &s, NULL), CSN_SPEC_BASE_DIFFERS, "other arguments differ");
+  csn_free(before);
+  csn_free(built);
+  cJSON_Delete(build);
+  cJSON_Delete(other);
+}
+
 static void test_compare_options(void) {
   static const struct {
     const char *had, *wanted;
@@ -589,6 +614,7 @@ int main(void) {
   test_shape();
   test_label();
   test_compare_base();
+  test_compare_image();
   test_compare_options();
   test_service();
   test_compare_bad();

@@ -52,6 +52,16 @@ int csn_session_op_remove(struct csn_sessions *all, const char *key,
   return answer("remove", key, out, err);
 }
 
+int csn_session_op_image(struct csn_sessions *all, const struct csn_image_order *order,
+                         const struct csn_session_want *want, const struct csn_control *control,
+                         cJSON **out, struct csn_error *err) {
+  (void)all, (void)want, (void)control;
+  char order_text[80];
+  snprintf(order_text, sizeof order_text, "%s %s%s", order->image ? order->image : "-",
+           order->pull ? order->pull : "-", order->log ? " with a log" : "");
+  return answer("image", order_text, out, err);
+}
+
 int csn_session_op_shutdown(struct csn_sessions *all, enum csn_shutdown_scope scope,
                             uint64_t grace_ms, const struct csn_control *control, cJSON **out,
                             struct csn_error *err) {
@@ -190,6 +200,16 @@ static void test_sessions(void) {
   is_str(text(), "key: alice\nremoved: yes", "in words");
 }
 
+static void test_image(void) {
+  is_int(run("image.ensure", csn_op_image_ensure, "{}",
+             "{\"image\":\"img:1\",\"id\":\"sha256:1\",\"action\":\"present\"}"),
+         0, "an image");
+  is_str(fake.asked, "image - -", "the configured one");
+  is_str(text(), "image: img:1\nid: sha256:1\naction: present", "in words");
+  run("image.ensure", csn_op_image_ensure, "{\"image\":\"b:2\",\"pull\":\"always\"}", "{}");
+  is_str(fake.asked, "image b:2 always", "or another, another way");
+}
+
 static void test_list(void) {
   is_int(run("session.list", csn_op_session_list, "{}", "{\"sessions\":[]}"), 0, "an empty list");
   is_str(text(), "no sessions", "in words");
@@ -284,6 +304,7 @@ static void test_failing(void) {
 int main(void) {
   if (csn_manifest_parse(&manifest, &err)) BAIL_OUT("%s", err.message);
   test_sessions();
+  test_image();
   test_list();
   test_shutdown();
   test_reap();

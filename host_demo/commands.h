@@ -19,6 +19,7 @@ int csn_cmd_rm(const struct csn_options *options);
 int csn_cmd_reap(const struct csn_options *options);
 int csn_cmd_shutdown(const struct csn_options *options);
 int csn_cmd_put(const struct csn_options *options);
+int csn_cmd_image(const struct csn_options *options);
 int csn_cmd_get(const struct csn_options *options);
 int csn_cmd_doctor(const struct csn_options *options);
 

@@ -24,6 +24,7 @@ const char csn_help_main[] =
     "  repl              type commands that run in the session\n"
     "  put FILE [DIR]    send a file or a folder into the session\n"
     "  get PATH [FILE]   fetch a file or a folder as an archive\n"
+    "  image [NAME]      pull or build the image before it is needed\n"
     "  sessions          list the sessions\n"
     "  inspect [KEY]     show one\n"
     "  logs [KEY]        what its service has printed (--follow: and prints)\n"
@@ -170,6 +171,17 @@ static const char help_get[] =
     "  caisson-host get --session work . backup.zip\n"
     "  caisson-host get results - | tar -xz\n";
 
+static const char help_image[] =
+    "usage: caisson-host image [NAME] [--timeout TIME] [--json]\n"
+    "\n"
+    "Sees that the engine has the image of the configuration, or NAME: pulls or builds\n"
+    "it as sandbox.pull and sandbox.build say, and shows how far it has come. A first\n"
+    "call does the same by itself. What a build prints goes to stderr.\n"
+    "\n"
+    "  caisson-host image\n"
+    "  caisson-host image python:3.12-slim\n"
+    "  caisson-host op image.ensure '{\"pull\": \"always\"}'    is there a newer one?\n";
+
 static const char help_sessions[] =
     "usage: caisson-host sessions [--stats] [--json]\n"
     "\n"
@@ -223,6 +235,7 @@ const char *csn_help_command(const char *name) {
   } texts[] = {{"call", help_call},           {"op", help_op},
                {"tools", help_tools},         {"repl", help_repl_command},
                {"put", help_put},               {"get", help_get},
+               {"image", help_image},
                {"sessions", help_sessions},   {"inspect", help_inspect},
                {"logs", help_logs},           {"rm", help_rm},
                {"shutdown", help_shutdown},   {"reap", help_reap},

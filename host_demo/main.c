@@ -33,6 +33,7 @@ static const struct command {
      "which file or folder? (- is stdin)"},
     {"get", csn_cmd_get, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_FORCE, 1, 2,
      "which file or folder of the session?"},
+    {"image", csn_cmd_image, CSN_OPT_JSON | CSN_OPT_TIMEOUT, 0, 1, NULL},
     {"sessions", csn_cmd_sessions, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_STATS, 0, 0, NULL},
     {"inspect", csn_cmd_inspect, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_SESSION, 0, 1, NULL},
     {"logs", csn_cmd_logs, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_SESSION | CSN_OPT_FOLLOW, 0, 1,

@@ -3,6 +3,7 @@
  * wanted. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "session/policy.h"
 #include "util/alloc.h"

@@ -139,7 +139,7 @@ cJSON *csn_service_status(struct csn_channel *ch, const cJSON *service,
 }
 
 static void note(const struct csn_session_want *want, const char *text) {
-  if (want->progress) want->progress(want->progress_ctx, text);
+  if (want->progress) want->progress(want->progress_ctx, -1, text);
 }
 
 int csn_service_ensure(struct csn_sessions *all, struct csn_session *s,

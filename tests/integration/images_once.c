@@ -52,7 +52,7 @@ static int count_requests(const struct registry *r, const char *text) {
   char endpoint[64];
   int n = 0;
   snprintf(endpoint, sizeof endpoint, "tcp://%s", r->host);
-  if (csn_transport_new(endpoint, &transport, NULL)) BAIL_OUT("no transport");
+  if (csn_transport_new(endpoint, NULL, &transport, NULL)) BAIL_OUT("no transport");
   if (csn_http_do(transport, &request, &control, &response, NULL)) BAIL_OUT("no answer");
   for (const char *at = csn_buffer_text(&response.body); (at = strstr(at, text)) != NULL; at++) n++;
   csn_http_response_free(&response);

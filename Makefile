@@ -20,7 +20,7 @@ PLUGIN_SRC := $(wildcard $(LAYERS:%=plugin/%/*.c) $(LAYERS:%=plugin/%/*.S)) abi/
 # The helper is in two folders, and shares a few pure sources with the plugin.
 GUEST_SRC := $(wildcard plugin/guest/*.c plugin/guest/files/*.c)
 GUEST_SHARED := plugin/util/utf8.c plugin/util/sha256.c plugin/util/sha256_fast.c \
-  plugin/util/buffer.c plugin/util/alloc.c plugin/util/path.c
+  plugin/util/buffer.c plugin/util/alloc.c plugin/util/path.c plugin/util/cidr.c
 HOST_SRC := $(wildcard host_demo/*.c)
 WIRE_SRC := $(wildcard plugin/wire/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)

@@ -217,6 +217,9 @@ typedef struct caisson_str {
 #define CAISSON_REASON_SESSION_CONFLICT "session.conflict" /* its name belongs to something else */
 #define CAISSON_REASON_SESSION_MISSING "session.missing"   /* ensure: "adopt" or "never" */
 #define CAISSON_REASON_SESSION_LIMIT "session.limit"       /* as many as sessions.max allows */
+#define CAISSON_REASON_PORT_TAKEN "port.taken"       /* a fixed port, or a whole range of them */
+#define CAISSON_REASON_PORT_UNMAPPED "port.unmapped" /* the sandbox runs, and does not publish it */
+#define CAISSON_REASON_NETWORK "network.refused"     /* not as it must be, or not made safe */
 #define CAISSON_REASON_SESSION_LOST "session.lost"         /* the container ended during the call */
 #define CAISSON_REASON_HELPER_LOST "helper.lost"           /* the helper in it was killed */
 #define CAISSON_REASON_HELPER_PROTOCOL "helper.protocol"   /* bytes that no helper sends */

@@ -57,6 +57,19 @@ static char *image_of(const cJSON *item) {
   return name;
 }
 
+/* "8080/tcp 127.0.0.1:32768, ..." */
+static char *ports_of(const cJSON *ports) {
+  char text[400] = "";
+  const cJSON *one;
+  cJSON_ArrayForEach(one, ports) {
+    size_t at = strlen(text);
+    const char *host = cJSON_GetStringValue(csn_json_get(one, "host"));
+    (void)snprintf(text + at, sizeof text - at, "%s%s %s:%.0f", at ? ", " : "", one->string,
+                   host ? host : "", cJSON_GetNumberValue(csn_json_get(one, "port")));
+  }
+  return csn_must(strdup(text));
+}
+
 /* Milliseconds as "1h 05m", "3m 20s" or "4.2s". */
 static char *span_of(const cJSON *item) {
   char text[48];
@@ -88,7 +101,8 @@ struct column {
 static const struct column plain_columns[] = {
     {"SESSION", "key", csn_json_line},  {"STATE", "state", csn_json_line},
     {"IMAGE", "image", image_of},       {"CREATED", "created", time_of},
-    {"USED HERE", "used_here", csn_json_line}, {"CONTAINER", "name", csn_json_line}};
+    {"USED HERE", "used_here", csn_json_line}, {"PORTS", "ports", ports_of},
+    {"CONTAINER", "name", csn_json_line}};
 static const struct column stats_columns[] = {
     {"SESSION", "key", csn_json_line},    {"STATE", "state", csn_json_line},
     {"IDLE", "idle_ms", span_of},         {"AGE", "age_ms", span_of},
@@ -146,8 +160,10 @@ static void print_members(const cJSON *object) {
   const cJSON *item;
   csn_table_init(&table, 2, NULL);
   cJSON_ArrayForEach(item, object) {
-    char *value = item->string && strcmp(item->string, "created") == 0 ? time_of(item)
-                                                                        : csn_json_line(item);
+    const char *name = item->string ? item->string : "";
+    char *value = strcmp(name, "created") == 0 ? time_of(item)
+                  : strcmp(name, "ports") == 0 ? ports_of(item)
+                                               : csn_json_line(item);
     if (item->string)
       csn_table_add(&table, (const char *const[]){item->string, value});
     free(value);

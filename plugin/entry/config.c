@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "session/images.h"
+#include "session/network_plan.h"
+#include "session/ports.h"
 #include "session/service.h"
 #include "util/json.h"
 #include "util/schema.h"
@@ -49,11 +51,20 @@ static int check_image(const struct csn_sandbox_settings *s, struct csn_error *e
   return 0;
 }
 
+static int check_network(const struct csn_sandbox_settings *s, struct csn_error *err) {
+  static const char path[] = "sandbox.";
+  int rc = csn_network_check(s->network, s->dns, path, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
+                             err);
+  if (rc) return rc;
+  return csn_ports_check(s->ports, s->network, path, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, err);
+}
+
 static int check(const struct csn_config *c, struct csn_error *err) {
   if (c->sandbox.uid_first > c->sandbox.uid_last)
     return invalid(err, "sandbox.uid_range", "the first must not be above the last");
   int rc = csn_service_check(c->sandbox.service, "sandbox.service", CAISSON_REASON_CONFIG, err);
   if (rc == 0) rc = check_image(&c->sandbox, err);
+  if (rc == 0) rc = check_network(&c->sandbox, err);
   return rc ? rc : csn_policy_check(&c->sandbox, err);
 }
 
@@ -102,6 +113,9 @@ static void read_sandbox(const cJSON *sandbox, struct csn_sandbox_settings *s) {
   s->pull = csn_pull_of(csn_json_string(sandbox, "pull", NULL), CSN_PULL_MISSING);
   s->platform = csn_json_string(sandbox, "platform", NULL);
   s->build = csn_json_get(sandbox, "build");
+  s->network = csn_json_get(sandbox, "network");
+  s->ports = csn_json_get(sandbox, "ports");
+  s->ports_host = csn_json_string(sandbox, "ports_host", NULL);
   read_shape(sandbox, s);
 }
 

@@ -9,6 +9,7 @@
 #include "guest/basics.h"
 #include "guest/hub.h"
 #include "guest/hub_message.h"
+#include "guest/routes.h"
 #include "guest/serve.h"
 #include "guest/squeeze.h"
 #include "guest/sweep.h"
@@ -128,6 +129,14 @@ static void start_first(int devnull) {
   dup2(devnull, 1);
 }
 
+/* Until then there is no socket either, so whoever comes by an exec waits too. */
+static void await_routes(const char *denied) {
+  const char *words;
+  if (csn_routes_await(denied, &words) == 0) return;
+  say("caisson: init: %s\n", words);
+  exit(CSN_INIT_EXIT_INTERNAL);
+}
+
 static int set_up(const struct csn_init_options *options) {
   prctl(PR_SET_NAME, "caisson-init");
   csn_guest_block_signals();
@@ -142,6 +151,7 @@ static int set_up(const struct csn_init_options *options) {
   hub.before_kill = check_squeezed;
   hub.reaped = note_reaped;
   hub.has_subreapers = has_subreapers();
+  if (options->await_routes != NULL) await_routes(options->await_routes);
   if (csn_hub_open(&hub) < 0) fail("the socket @" CSN_HUB_NAME);
   csn_guest_make_dir();
   csn_squeeze_remember(&squeeze);

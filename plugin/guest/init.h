@@ -13,6 +13,7 @@ struct csn_init_options {
   uint64_t idle_ms;       /* 0: never */
   uint64_t lifetime_ms;   /* 0: never */
   uint64_t pooled;        /* not 0: started ahead; its first channel will say whose it is */
+  const char *await_routes; /* addresses that must be denied before anything runs; NULL: none */
 };
 
 /* Never returns; exits with CSN_INIT_EXIT_*. */

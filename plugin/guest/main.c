@@ -6,6 +6,7 @@
 #include "guest/basics.h"
 #include "guest/init.h"
 #include "guest/reap.h"
+#include "guest/routes.h"
 #include "guest/serve.h"
 
 #include <errno.h>
@@ -16,8 +17,12 @@
 
 static const char usage[] =
     "usage: caisson-guest init [--key KEY] [--idle-ms N] [--lifetime-ms N] [--pooled 1]\n"
+    "                          [--await-routes LIST]\n"
     "       caisson-guest serve [--silence-ms N]\n"
     "       caisson-guest reap list|remove MIN_AGE_S [NAME_TO_KEEP...]\n"
+    "       caisson-guest routes [--deny LIST] [--allow LIST] [--resolvers LIST] [--ports LIST]\n"
+    "                            [--host 1]\n"
+    "       caisson-guest host\n"
     "The part of Caisson that runs inside a sandbox; it is started by the engine, not by people.\n";
 
 static _Noreturn void refuse(void) {
@@ -60,6 +65,7 @@ static _Noreturn void run_init(char **arguments) {
     {"--idle-ms", &init.idle_ms, NULL},
     {"--lifetime-ms", &init.lifetime_ms, NULL},
     {"--pooled", &init.pooled, NULL},
+    {"--await-routes", NULL, &init.await_routes},
   };
   parse(arguments, options, sizeof options / sizeof options[0]);
   csn_init_main(&init);
@@ -79,6 +85,17 @@ static _Noreturn void run_reap(char **arguments) {
   csn_reap_main(removes, parse_number(arguments[1]), arguments + 2);
 }
 
+static _Noreturn void run_routes(char **arguments) {
+  struct csn_routes_options routes = {"", "", "", "", ""};
+  const struct option options[] = {
+    {"--deny", NULL, &routes.deny},           {"--allow", NULL, &routes.allow},
+    {"--resolvers", NULL, &routes.resolvers}, {"--ports", NULL, &routes.ports},
+    {"--host", NULL, &routes.host},
+  };
+  parse(arguments, options, sizeof options / sizeof options[0]);
+  csn_routes_main(&routes);
+}
+
 int main(int argc, char **argv) {
   csn_guest_harden();
   /* 0, 1 and 2 exist, so that nothing else ever gets their numbers. */
@@ -88,5 +105,7 @@ int main(int argc, char **argv) {
   if (argc >= 2 && strcmp(argv[1], "init") == 0) run_init(argv + 2);
   if (argc >= 2 && strcmp(argv[1], "serve") == 0) run_serve(argv + 2);
   if (argc >= 2 && strcmp(argv[1], "reap") == 0) run_reap(argv + 2);
+  if (argc >= 2 && strcmp(argv[1], "routes") == 0) run_routes(argv + 2);
+  if (argc == 2 && strcmp(argv[1], "host") == 0) csn_routes_host_main();
   refuse();
 }

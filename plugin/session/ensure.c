@@ -5,6 +5,7 @@
 
 #include "channel/delivery.h"
 #include "session/internal.h"
+#include "session/network.h"
 #include "session/service.h"
 #include "util/alloc.h"
 #include "util/json.h"
@@ -275,7 +276,8 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   int rc = known ? 0 : csn_session_settle(e->all, e->s, found, err);
   if (rc) return rc;
   struct csn_channel *ch;
-  rc = open_channel(e, found->id, found->image, &ch, err);
+  if (!known) rc = csn_network_assert(e->all, found, e->control, err);
+  if (rc == 0) rc = open_channel(e, found->id, found->image, &ch, err);
   if (rc == 0) return accept_or_replace(e, ch, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
   if (has_ended(e, found->id)) {
@@ -376,7 +378,8 @@ int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
       e.shape = NULL;
     }
   }
-  int rc = ensure(&e, err);
+  int rc = e.shape ? csn_network_check_shape(all, e.shape, err) : 0;
+  if (rc == 0) rc = ensure(&e, err);
   cJSON_Delete(e.shape);
   if (e.replaces)
     e.flags |= CAISSON_RESULT_RECREATED;

@@ -37,6 +37,8 @@ struct csn_session {
   int64_t started; /* seconds since 1970, or 0: where to look for its end in the engine's events */
   int created_here;
   int delivered;   /* the helper was delivered for it once: not again */
+  unsigned skip_ports; /* of ranges, since others have them */
+  unsigned rejoined; /* how often a start found its network gone again */
   int older;       /* it runs under other settings than the operator's */
   cJSON *shape;    /* the options it was made with */
   cJSON *env;      /* ["NAME=value"]: the container's own environment */
@@ -78,6 +80,8 @@ struct csn_sessions {
   struct csn_caretaker *caretaker;
   struct csn_known_key *known_keys;
   unsigned known_key_count;
+  cJSON *host_facts; /* of the engine's host, as network_deny.c has them; NULL: not asked yet */
+  int64_t host_facts_since;
 };
 
 /* A channel on loan for one call. */
@@ -160,8 +164,8 @@ int csn_session_take_owner(const struct csn_sandbox_settings *e, const char *pla
 /* Is it this session's? */
 int csn_session_is_of(const struct csn_sessions *all, const struct csn_session *s,
                       const struct csn_container *c);
-/* Was it started ahead, and is it nobody's yet? */
-int csn_session_is_spare(const struct csn_sessions *all, const struct csn_container *c);
+/* Was it started ahead, and is it nobody's yet? Or does it only do something for a sandbox? */
+int csn_session_is_nobodys(const struct csn_sessions *all, const struct csn_container *c);
 /* The key of one of this instance; "" where it has none or cannot be asked. */
 void csn_session_key_of(struct csn_sessions *all, const struct csn_container *c,
                         const struct csn_control *control, char key[CSN_KEY_MAX + 1]);
@@ -263,6 +267,12 @@ int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want 
  * puts that into *lost (which may be NULL). 1 if the container is gone. */
 int csn_session_release(struct csn_sessions *all, struct csn_lease *lease,
                         struct csn_run_result *lost);
+
+/* ---- op_port.c -------------------------------------------------------------------------------- */
+
+/* A container's published ports, as csn_ports_mapped(); none where it cannot be asked. */
+cJSON *csn_session_ports(struct csn_sessions *all, const char *container,
+                         const struct csn_control *control);
 
 /* ---- cause.c ---------------------------------------------------------------------------------- */
 

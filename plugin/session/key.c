@@ -29,8 +29,10 @@ int csn_session_is_of(const struct csn_sessions *all, const struct csn_session *
   return strcmp(key, s->key) == 0;
 }
 
-int csn_session_is_spare(const struct csn_sessions *all, const struct csn_container *c) {
-  return csn_container_label(c, CSN_LABEL_POOL) && csn_name_is_pooled(all->settings->name_template, all->instance, c->name);
+int csn_session_is_nobodys(const struct csn_sessions *all, const struct csn_container *c) {
+  return csn_container_label(c, CSN_LABEL_HELPER) ||
+         (csn_container_label(c, CSN_LABEL_POOL) &&
+          csn_name_is_pooled(all->settings->name_template, all->instance, c->name));
 }
 
 static int recall(struct csn_sessions *all, const char *container, char key[CSN_KEY_MAX + 1]) {
@@ -102,7 +104,7 @@ void csn_session_key_of(struct csn_sessions *all, const struct csn_container *c,
     snprintf(key, CSN_KEY_MAX + 1, "%s", label);
     return;
   }
-  if (csn_session_is_spare(all, c) || csn_name_is_ephemeral(template, all->instance, c->name)) return;
+  if (csn_session_is_nobodys(all, c) || csn_name_is_ephemeral(template, all->instance, c->name)) return;
   if (look_here(all, c->id, key) || recall(all, c->id, key)) return;
   if (c->state != CSN_CONTAINER_RUNNING || !ask(all, c, control, key)) *key = '\0';
 }

@@ -16,6 +16,7 @@ static int begins(const char *text, const char *prefix) {
 
 static int is_ours(const struct csn_container *c, const char *instance) {
   const char *label = csn_container_label(c, CSN_LABEL_INSTANCE);
+  if (!label) label = csn_container_label(c, CSN_LABEL_CARRIER);
   return label && strcmp(label, instance) == 0;
 }
 

@@ -22,10 +22,10 @@
 static int counts(const struct csn_sessions *all, const struct csn_container *c, int64_t now) {
   switch (c->state) {
     case CSN_CONTAINER_CREATED:
-      return now - c->created < STARTING_S && !csn_session_is_spare(all, c);
+      return now - c->created < STARTING_S && !csn_session_is_nobodys(all, c);
     case CSN_CONTAINER_RUNNING:
     case CSN_CONTAINER_PAUSED:
-    case CSN_CONTAINER_RESTARTING: return !csn_session_is_spare(all, c);
+    case CSN_CONTAINER_RESTARTING: return !csn_session_is_nobodys(all, c);
     case CSN_CONTAINER_UNKNOWN:
     case CSN_CONTAINER_REMOVING:
     case CSN_CONTAINER_EXITED:
@@ -124,7 +124,7 @@ static size_t find_candidates(struct csn_sessions *all, const struct csn_contain
   size_t n = 0;
   for (size_t i = 0; i < list->count; i++) {
     const struct csn_container *c = &list->items[i];
-    if (c->state != CSN_CONTAINER_RUNNING || csn_session_is_spare(all, c)) continue;
+    if (c->state != CSN_CONTAINER_RUNNING || csn_session_is_nobodys(all, c)) continue;
     uint64_t idle = idle_ms(all, c->id, control);
     if (idle >= IN_USE_MS) out[n++] = (struct candidate){c->id, idle};
   }

@@ -5,6 +5,8 @@
 
 #include "engine/stats.h"
 #include "session/internal.h"
+#include "session/network.h"
+#include "session/ports.h"
 #include "session/service.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
@@ -39,6 +41,7 @@ static int describe(struct csn_sessions *all, const struct csn_container *c, con
   bad |= csn_json_add_string(out, "state", csn_container_state_text(c->state));
   bad |= csn_json_add_string(out, "image", c->image ? c->image : "");
   bad |= csn_json_add_bool(out, "used_here", *key && used_here(all, key, c->id));
+  bad |= csn_json_add(out, "ports", csn_ports_mapped(c->raw, all->settings->ports_host));
   return bad;
 }
 
@@ -171,7 +174,7 @@ int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_co
   cJSON *sessions = csn_json_add_array(answer, "sessions");
   int bad = sessions == NULL;
   for (size_t i = 0; i < list.count && !bad && rc == 0; i++) {
-    if (csn_session_is_spare(all, &list.items[i])) continue;
+    if (csn_session_is_nobodys(all, &list.items[i])) continue;
     cJSON *row = cJSON_CreateObject();
     bad |= csn_json_append(sessions, row);
     if (!bad) bad |= add_row(all, &list.items[i], stats, control, row);
@@ -249,7 +252,8 @@ int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_wan
             csn_json_add_bool(answer, "created", (lease.flags & CAISSON_RESULT_CREATED) != 0) |
             csn_json_add_bool(answer, "recreated", (lease.flags & CAISSON_RESULT_RECREATED) != 0) |
             csn_json_add_bool(answer, "older_settings",
-                              (lease.flags & CAISSON_RESULT_OLDER_SETTINGS) != 0);
+                              (lease.flags & CAISSON_RESULT_OLDER_SETTINGS) != 0) |
+            csn_json_add(answer, "ports", csn_session_ports(all, lease.container, control));
   if (service) bad |= csn_json_add(answer, "service", service);
   csn_session_release(all, &lease, NULL);
   if (bad) return csn_fail_nomem(err);

@@ -7,6 +7,7 @@
 
 #include "session/body.h"
 #include "session/policy_mounts.h"
+#include "session/ports.h"
 #include "util/alloc.h"
 #include "util/json.h"
 
@@ -20,6 +21,23 @@ uint64_t csn_policy_bytes(const cJSON *value) {
 }
 
 /* ---- the settings that hold for one sandbox --------------------------------------------------- */
+
+static const cJSON *own_or(const cJSON *shape, const char *name, const cJSON *configured) {
+  const cJSON *own = csn_json_get(shape, name);
+  return own ? own : configured;
+}
+
+const cJSON *csn_policy_network(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  return own_or(shape, "network", s->network);
+}
+
+const cJSON *csn_policy_ports(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  return own_or(shape, "ports", s->ports);
+}
+
+const cJSON *csn_policy_dns(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  return own_or(shape, "dns", s->dns);
+}
 
 static void lay_limits(struct csn_sandbox_settings *e, const cJSON *limits) {
   const cJSON *memory = cJSON_GetObjectItemCaseSensitive(limits, "memory");
@@ -39,7 +57,8 @@ static void lay_documents(struct csn_sandbox_settings *e, const cJSON *shape) {
       {"cap_add", &e->cap_add},    {"labels", &e->own_labels},
       {"dns", &e->dns},            {"extra_hosts", &e->own_extra_hosts},
       {"tmpfs", &e->tmpfs},        {"workspace", &e->workspace},
-      {"mounts", &e->own_mounts},
+      {"mounts", &e->own_mounts},  {"network", &e->network},
+      {"ports", &e->ports},
   };
   for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
     const cJSON *given = csn_json_get(shape, documents[i].option);
@@ -121,6 +140,7 @@ static void add_labels(struct csn_body *b, cJSON *body, const struct csn_sandbox
   csn_body_text(b, labels, CSN_LABEL_VERSION, f->version);
   csn_body_text(b, labels, CSN_LABEL_UID, uid);
   if (f->spare) csn_body_text(b, labels, CSN_LABEL_POOL, "1");
+  if (f->routes) csn_body_text(b, labels, CSN_LABEL_ROUTES, f->routes);
 }
 
 static void add_env(struct csn_body *b, cJSON *list, const cJSON *env) {
@@ -151,6 +171,10 @@ static void add_process(struct csn_body *b, cJSON *body, const struct csn_sandbo
   if (f->spare) {
     csn_body_item(b, cmd, "--pooled");
     csn_body_item(b, cmd, "1");
+  }
+  if (f->samples) {
+    csn_body_item(b, cmd, "--await-routes");
+    csn_body_item(b, cmd, f->samples);
   }
   cJSON *env = csn_body_array(b, body, "Env");
   add_env(b, env, e->env);
@@ -222,7 +246,8 @@ static void add_list(struct csn_body *b, cJSON *host, const char *name, const cJ
   cJSON_ArrayForEach(text, texts) csn_body_item(b, list, text->valuestring);
 }
 
-static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
+static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
+                          const struct csn_policy_facts *f) {
   char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", csn_seccomp_start);
   cJSON *security = csn_body_array(b, host, "SecurityOpt");
   csn_body_item(b, security, "no-new-privileges");
@@ -235,7 +260,7 @@ static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sand
   add_list(b, host, "CapAdd", e->cap_add);
   csn_body_flag(b, host, "Privileged", 0);
   csn_body_flag(b, host, "ReadonlyRootfs", !e->has_writable_root);
-  csn_body_text(b, host, "NetworkMode", "none");
+  csn_body_text(b, host, "NetworkMode", f->network ? f->network : "none");
   csn_body_text(b, host, "IpcMode", "private");
   csn_body_text(b, host, "CgroupnsMode", "private");
   if (e->runtime) csn_body_text(b, host, "Runtime", e->runtime);
@@ -304,7 +329,8 @@ int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
   add_process(&b, body, &e, shape, facts);
   add_labels(&b, body, s, shape, facts);
   cJSON *host = csn_body_object(&b, body, "HostConfig");
-  add_isolation(&b, host, &e);
+  add_isolation(&b, host, &e, facts);
+  csn_ports_add(&b, body, host, e.ports, facts->skip_ports);
   add_limits(&b, host, &e);
   add_tmpfs(&b, host, &e, facts);
   add_mounts(&b, host, facts);

@@ -40,6 +40,9 @@ struct csn_sandbox_settings {
   enum csn_pull pull;
   const char *platform; /* "os/arch[/variant]"; NULL: the engine's own */
   const cJSON *build;   /* {"context", "dockerfile", "args", "target"}; NULL: the image is pulled */
+  const cJSON *network; /* as network_plan.h has it; no object: none */
+  const cJSON *ports;   /* as ports.h has it, or NULL */
+  const char *ports_host; /* what to call the host of published ports; NULL: by its address */
   /* Of the instance, and so no part of what a sandbox is made of: */
   uint32_t sessions_max; /* 0: any number */
   int evicts;            /* when there are so many: end the one that was idle longest */
@@ -62,6 +65,10 @@ cJSON *csn_policy_shape(const cJSON *options);
 /* The operator's settings with a session's options laid over them; borrows every string. */
 struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settings *s,
                                                  const cJSON *shape);
+/* What holds for a sandbox of these options; may be NULL. */
+const cJSON *csn_policy_network(const struct csn_sandbox_settings *s, const cJSON *shape);
+const cJSON *csn_policy_ports(const struct csn_sandbox_settings *s, const cJSON *shape);
+const cJSON *csn_policy_dns(const struct csn_sandbox_settings *s, const cJSON *shape);
 
 /* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}. base is the operator's
  * settings in a canonical form, without anything that a version of the plugin chooses. */
@@ -93,6 +100,10 @@ struct csn_policy_facts {
   int spare; /* started ahead: its first channel will say whose it is */
   const cJSON *image_volumes; /* {"/path": {}} of the image; may be NULL */
   const struct csn_mount_list *mounts; /* policy_mounts.h */
+  const char *network; /* id of the one to join; NULL: none */
+  const char *routes;  /* the plan of what it cannot reach there, for a label; NULL: all can be */
+  const char *samples; /* addresses of these, for process 1 to try */
+  unsigned skip_ports; /* as csn_ports_add() */
 };
 
 /* The body of POST /containers/create. Fails with CAISSON_E_CONFIG where settings and shape
@@ -119,5 +130,8 @@ uint64_t csn_policy_bytes(const cJSON *value);
 #define CSN_LABEL_GID "caisson.gid"         /* of a volume, beside its uid */
 #define CSN_LABEL_CARRIER "caisson.carrier" /* instance: a container that is never started */
 #define CSN_LABEL_POOL "caisson.pool" /* started ahead, so its caisson.session says nothing */
+#define CSN_LABEL_ROUTES "caisson.routes"
+/* Of a container that is no sandbox but does something for one, and what. */
+#define CSN_LABEL_HELPER "caisson.helper"
 
 #endif

@@ -13,7 +13,7 @@
 const char *const csn_policy_shaping_options[] = {
     "image",  "env",      "limits",  "workdir",     "user",  "hostname",  "runtime", "read_only",
     "labels", "apparmor", "cap_add", "extra_hosts", "dns",   "workspace", "tmpfs",   "mounts",
-    "service", NULL};
+    "service", "network", "ports",   NULL};
 
 cJSON *csn_policy_shape(const cJSON *options) {
   cJSON *shape = cJSON_CreateObject();
@@ -57,7 +57,8 @@ static int add_later(cJSON *b, const struct csn_sandbox_settings *s) {
          add_copy(b, "dns", s->dns) && add_copy(b, "extra_hosts", s->extra_hosts) &&
          add_copy(b, "tmpfs", s->tmpfs) && add_copy(b, "mounts", s->mounts) &&
          (!s->service || csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0) &&
-         add_workspace(b, s);
+         (!cJSON_IsObject(s->network) || add_copy(b, "network", s->network)) &&
+         add_copy(b, "ports", s->ports) && add_workspace(b, s);
 }
 
 /* Only where they are set: what was made before they could be is as it would be without them. How

@@ -80,6 +80,9 @@ int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_co
                         cJSON **out, struct csn_error *err);
 int csn_session_op_inspect(struct csn_sessions *all, const char *key,
                            const struct csn_control *control, cJSON **out, struct csn_error *err);
+/* Where a port ("8080", "8080/udp") is reached; session.missing or port.unmapped where it is not. */
+int csn_session_op_port(struct csn_sessions *all, const char *key, const char *port,
+                        const struct csn_control *control, cJSON **out, struct csn_error *err);
 int csn_session_op_remove(struct csn_sessions *all, const char *key,
                           const struct csn_control *control, cJSON **out, struct csn_error *err);
 enum csn_shutdown_scope { CSN_SHUTDOWN_MINE, CSN_SHUTDOWN_INSTANCE };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "session/internal.h"
+#include "session/network.h"
 #include "util/alloc.h"
 #include "util/json.h"
 
@@ -76,10 +77,10 @@ static int shutdown_instance(struct csn_sessions *all, const struct csn_control 
     int removed = 0;
     csn_session_key_of(all, &list.items[i], control, key);
     rc = remove_found(all, &list.items[i], key, control, &removed, err);
-    if (removed && !csn_session_is_spare(all, &list.items[i]) && csn_json_append_string(keys, key))
+    if (removed && !csn_session_is_nobodys(all, &list.items[i]) && csn_json_append_string(keys, key))
       rc = csn_fail_nomem(err);
   }
-  return rc;
+  return rc ? rc : csn_network_remove_all(all, control, err);
 }
 
 /* ---- the grace ------------------------------------------------------------------------------- */
@@ -124,7 +125,7 @@ static int has_calls_elsewhere(struct csn_sessions *all, const struct csn_contro
   int rc = csn_session_containers(all, control, &list, err);
   *calls = 0;
   for (size_t i = 0; rc == 0 && !*calls && i < list.count; i++)
-    if (list.items[i].state == CSN_CONTAINER_RUNNING && !csn_session_is_spare(all, &list.items[i]))
+    if (list.items[i].state == CSN_CONTAINER_RUNNING && !csn_session_is_nobodys(all, &list.items[i]))
       *calls = has_calls(all, &list.items[i], control);
   return rc;
 }

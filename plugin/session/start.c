@@ -6,7 +6,9 @@
 #include "channel/delivery.h"
 #include "session/images.h"
 #include "session/internal.h"
+#include "session/network.h"
 #include "session/policy_mounts.h"
+#include "session/ports.h"
 #include "session/service.h"
 #include "util/alloc.h"
 #include "util/json.h"
@@ -15,6 +17,7 @@
 #define CLEANUP_NS (5 * CSN_SECOND)
 
 #define LOOK_AGAIN 1
+#define REJOIN_MAX 10u
 
 static void note(const struct csn_session_want *want, const char *text) {
   if (want->progress) want->progress(want->progress_ctx, -1, text);
@@ -44,19 +47,25 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
   char created[CSN_CLOCK_TEXT];
   csn_clock_text(created);
   struct csn_image image CSN_CLEANUP_IMAGE = {0};
+  struct csn_network_joined joined CSN_CLEANUP_NETWORK_JOINED = {0};
   struct csn_policy_facts facts = {.instance = all->instance,
                                    .key = s->key,
                                    .version = CSN_VERSION,
                                    .created = created,
                                    .guest_path = csn_delivery_path(&all->delivery),
                                    .guest_volume = CSN_DELIVERY_VOLUME,
+                                   .skip_ports = s->skip_ports,
                                    .spare = s->spare};
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   int rc = get_image(all, shape, want, control, &image, err);
   if (rc == 0)
     rc = csn_service_check_image(csn_policy_service(all->settings, shape), &image,
                                  image_of(all, shape), err);
+  if (rc == 0) rc = csn_network_join(all, shape, control, &joined, err);
   if (rc == 0) rc = csn_session_place(all, s, shape, &image, control, &facts, &mounts, err);
+  facts.network = *joined.id ? joined.id : NULL;
+  facts.routes = joined.routes;
+  facts.samples = joined.samples;
   facts.image_volumes = image.volumes;
   facts.mounts = &mounts;
   return rc ? rc : csn_policy_body(all->settings, shape, &facts, body, err);
@@ -157,13 +166,13 @@ static int settle(struct csn_sessions *all, struct csn_session *s, const char *c
   return rc ? rc : csn_session_settle(all, s, &found, err);
 }
 
-static int attach_and_start(struct csn_sessions *all, const char *container,
+static int attach_and_start(struct csn_sessions *all, const char *container, const cJSON *body,
                             const struct csn_control *control, struct csn_channel **out,
                             struct csn_error *err) {
   struct csn_channel *ch = NULL;
   int rc = csn_channel_open_attach(all->engine, container, all->keeper, control, &ch, err);
   if (rc == 0) rc = csn_container_start(all->engine, container, control, err);
-  if (rc == 0) rc = csn_channel_await_hello(ch, control, err);
+  if (rc == 0) rc = csn_network_await(all, container, body, ch, control, err);
   if (rc)
     csn_channel_close(ch);
   else
@@ -171,21 +180,33 @@ static int attach_and_start(struct csn_sessions *all, const char *container,
   return rc;
 }
 
+/* Its network was replaced since it was found: by whoever settled that there is one of its name. */
+static int may_join_again(struct csn_session *s, int rc, const struct csn_error *err) {
+  return rc == CAISSON_E_ENGINE && csn_network_is_unsettled(err) && s->rejoined++ < REJOIN_MAX;
+}
+
 /* A start that failed: deliver the helper if that is what it lacked, or one that the runtime takes. */
-static int after_failed_start(struct csn_sessions *all, struct csn_session *s, const char *image,
+static int after_failed_start(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                               const char *container, const struct csn_control *control, int rc,
                               struct csn_error *err) {
   int learned = csn_delivery_learns(&all->delivery, err);
   int lacks_helper = learned || csn_delivery_is_missing(err);
   clean_up(all, s, container);
+  if (may_join_again(s, rc, err)) return LOOK_AGAIN;
   if (!lacks_helper || (s->delivered && !learned)) {
-    if (!csn_is_stop(rc)) csn_error_wrap(err, "start its container");
-    return rc;
+    if (csn_is_stop(rc)) return rc;
+    const cJSON *ports = csn_policy_ports(all->settings, shape);
+    switch (csn_ports_explain(ports, s->skip_ports, err)) {
+    case CSN_PORTS_TRY_NEXT: s->skip_ports++; return LOOK_AGAIN;
+    case CSN_PORTS_TAKEN: s->skip_ports = 0; return rc;
+    case CSN_PORTS_FINE: break;
+    }
+    return csn_error_wrap(err, "start its container");
   }
   s->delivered = 1;
   csn_log(all->log, CAISSON_LOG_INFO, "delivering the helper to the engine%s",
           learned ? ", readable, since the runtime executes no other" : "");
-  rc = csn_delivery_deliver(&all->delivery, all->engine, image, control, err);
+  rc = csn_delivery_deliver(&all->delivery, all->engine, image_of(all, shape), control, err);
   return rc ? rc : LOOK_AGAIN;
 }
 
@@ -200,13 +221,15 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   if (rc) return rc;
   rc = create_within_limit(all, s, body, control, id, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_LIMIT) return rc;
+  if (rc && may_join_again(s, rc, err)) return LOOK_AGAIN;
   if (rc) return csn_error_wrap(err, "create its container");
-  rc = attach_and_start(all, id, control, out, err);
+  rc = attach_and_start(all, id, body, control, out, err);
   if (rc == 0) {
     s->created_here = 1;
+    s->rejoined = s->skip_ports = 0;
     rc = settle(all, s, id, control, err);
     if (rc == 0) return 0;
     csn_channel_close(*out);
   }
-  return after_failed_start(all, s, image_of(all, shape), id, control, rc, err);
+  return after_failed_start(all, s, shape, id, control, rc, err);
 }

@@ -366,6 +366,7 @@ void csn_sessions_free(struct csn_sessions *all) {
       free_session(s);
     }
   csn_session_forget_keys(all);
+  cJSON_Delete(all->host_facts);
   csn_keeper_free(all->keeper);
   csn_free(all->known_user.image_id);
   csn_free(all->known_user.user);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "session/internal.h"
+#include "session/ports.h"
 #include "util/alloc.h"
 #include "util/json.h"
 #include "util/random.h"
@@ -174,13 +175,13 @@ int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJ
 /* ---- whether there can be one ---------------------------------------------------------------- */
 
 /* A workspace of each session's own, say, cannot be given to one that was started before it was
- * known whose it will be. */
+ * known whose it will be, and a port that only one can have must be had by who needs it. */
 static int depends_on_key(const struct csn_sandbox_settings *settings) {
   const cJSON *mount;
   if (!csn_policy_workspace_is_tmpfs(settings)) return 1;
   cJSON_ArrayForEach(mount, settings->mounts)
     if (strstr(csn_json_string(mount, "source", ""), "{session}")) return 1;
-  return 0;
+  return csn_ports_are_fixed(settings->ports);
 }
 
 static int is_possible(struct csn_sessions *all) {

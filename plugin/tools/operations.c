@@ -109,6 +109,15 @@ int csn_op_session_inspect(const struct csn_tool_call *call, struct csn_tool_res
   return finish(rc, document, add_members, result, err);
 }
 
+int csn_op_session_port(const struct csn_tool_call *call, struct csn_tool_result *result,
+                        struct csn_error *err) {
+  cJSON *document = NULL;
+  int rc = csn_session_op_port(call->sessions, call->want->key,
+                               csn_json_string(call->args, "port", ""), call->control, &document,
+                               err);
+  return finish(rc, document, add_members, result, err);
+}
+
 int csn_op_session_remove(const struct csn_tool_call *call, struct csn_tool_result *result,
                           struct csn_error *err) {
   cJSON *document = NULL;

@@ -8,6 +8,7 @@
 csn_tool_fn csn_op_session_ensure;
 csn_tool_fn csn_op_session_list;
 csn_tool_fn csn_op_session_inspect;
+csn_tool_fn csn_op_session_port;
 csn_tool_fn csn_op_session_remove;
 csn_tool_fn csn_op_session_reap;
 csn_tool_fn csn_op_session_shutdown;

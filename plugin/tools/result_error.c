@@ -18,6 +18,7 @@ static const struct advice {
      "This session has no sandbox, and the host does not let this call make one; tell the user."},
     {CAISSON_REASON_SESSION_LIMIT, 0,
      "No sandbox is to be had at the moment; try again in a while, or tell the user."},
+    {CAISSON_REASON_PORT_UNMAPPED, 0, "Use a port that the sandbox publishes."},
     {CAISSON_REASON_PROCESS_LIMIT, 0,
      "Try again, with fewer processes at once."},
     {CAISSON_REASON_DISK_FULL, 0, "Delete files that are not needed, then try again."},

@@ -31,6 +31,7 @@ static const struct csn_tool operations[] = {
     {"image.ensure", csn_op_image_ensure},
     {"file.upload", csn_op_file_upload},           {"archive.put", csn_op_archive_put},
     {"archive.get", csn_op_archive_get},           {"service.log", csn_op_service_log},
+    {"archive.get", csn_op_archive_get},           {"session.port", csn_op_session_port},
 };
 
 static const struct csn_tool *find(const struct csn_tool *table, size_t count, const char *name) {

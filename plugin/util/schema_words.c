@@ -105,6 +105,14 @@ static int is_absolute_path(const char *text) {
   return *text == '/' && strlen(text) < 4096;
 }
 
+static int is_no_network(const char *text) {
+  return strcmp(text, "none") == 0;
+}
+
+static int is_network_name(const char *text) {
+  return is_made_of(text, "_.-", 64) && !strchr("_.-", *text);
+}
+
 static int is_not_blank(const char *text) {
   return text[strspn(text, " \t\r\n\v\f")] != '\0';
 }
@@ -121,6 +129,8 @@ static const struct csn_schema_format formats[] = {
     {"host-name", "a host's name", is_host_name},
     {"profile-name", "a profile's name", is_profile_name},
     {"absolute-path", "an absolute path", is_absolute_path},
+    {"no-network", "\"none\"", is_no_network},
+    {"network-name", "1 to 64 letters, digits, '_', '.' or '-' (not at the front)", is_network_name},
     {"not-blank", "a string that is not blank", is_not_blank},
 };
 

@@ -114,10 +114,24 @@ def test_service():
     host("--session", "s", "rm", "s", env=env)
 
 
+def test_deny_routes():
+    """It keeps routes of its own, which nobody can add to: that is found out, not hoped for."""
+    env = environment(CAISSON_CONFIG=configuration(
+        "network.json", engine={"endpoint": ENGINE.endpoint},
+        sandbox={"image": IMAGE, "runtime": "runsc",
+                 "network": {"name": "sandboxes", "allow": ["resolver"]}}))
+    done = host("--session", "n", "call", "shell", "true", env=env)
+    ok(done.code == 125 and "routes" in done.err and "sandbox.runtime" in done.err,
+       "deny routes are refused, with words") or diag(done.err)
+    done = host("inspect", "n", env=env)
+    is_(done.code, 1, "and the sandbox that could not be made safe is gone") or diag(done.out)
+
+
 test_commands()
 test_files()
 test_operations()
 test_jobs()
 test_service()
 host("--session", "g", "rm", "g", env=ENV)
+test_deny_routes()
 done_testing()

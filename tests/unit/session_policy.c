@@ -248,6 +248,40 @@ static void test_options(void) {
   cJSON_Delete(env);
 }
 
+static void test_network(void) {
+  cJSON *none = body_of(&defaults, NULL, &facts);
+  is_json(at(none, "HostConfig>NetworkMode"), "\"none\"", "no network, where nothing is said");
+  ok(!at(none, "ExposedPorts") && !at(none, "HostConfig>PortBindings"), "and no port");
+  ok(!at(none, "Labels>" CSN_LABEL_ROUTES), "and no plan");
+  struct csn_sandbox_settings s = defaults;
+  struct csn_policy_facts f = facts;
+  cJSON *network = json("{\"name\":\"n\"}"), *ports = json("[\"8080\"]");
+  s.network = network;
+  s.ports = ports;
+  f.network = "0123";
+  f.routes = "{}";
+  f.samples = "10.0.0.1";
+  cJSON *body = body_of(&s, NULL, &f);
+  is_json(at(body, "HostConfig>NetworkMode"), "\"0123\"", "a network, by its id");
+  is_json(at(body, "HostConfig>CapDrop"), "[\"ALL\"]", "with no capability");
+  ok(!at(body, "HostConfig>CapAdd"), "and none added");
+  is_json(at(body, "HostConfig>PortBindings"),
+          "{\"8080/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"\"}]}", "a port");
+  is_json(at(body, "Labels>" CSN_LABEL_ROUTES), "\"{}\"", "the plan in a label");
+  is_json(at(body, "Cmd>7"), "\"--await-routes\"", "and process 1 waits");
+  is_json(at(body, "Cmd>8"), "\"10.0.0.1\"", "for these");
+  char *before = csn_policy_spec(&defaults, NULL), *after = csn_policy_spec(&s, NULL);
+  ok(!strstr(before, "network") && !strstr(before, "ports"), "the spec has neither by default");
+  is_int(csn_policy_compare(before, &s, NULL), CSN_SPEC_BASE_DIFFERS, "and differs where they are set");
+  is_int(csn_policy_compare(after, &s, NULL), CSN_SPEC_SAME, "by what they are");
+  csn_free(before);
+  csn_free(after);
+  cJSON_Delete(none);
+  cJSON_Delete(body);
+  cJSON_Delete(network);
+  cJSON_Delete(ports);
+}
+
 static void test_image_volumes(void) {
   struct csn_policy_facts f = facts;
   cJSON *volumes = json("{\"/data\":{},\"/tmp\":{},\"relative\":{},\"/workspace\":{}}");
@@ -607,6 +641,7 @@ int main(void) {
   test_spare();
   test_seccomp();
   test_options();
+  test_network();
   test_image_volumes();
   test_room();
   test_traits();

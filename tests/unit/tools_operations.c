@@ -46,6 +46,12 @@ int csn_session_op_inspect(struct csn_sessions *all, const char *key,
   return answer("inspect", key, out, err);
 }
 
+int csn_session_op_port(struct csn_sessions *all, const char *key, const char *port,
+                        const struct csn_control *control, cJSON **out, struct csn_error *err) {
+  (void)all, (void)control, (void)port;
+  return answer("port", key, out, err);
+}
+
 int csn_session_op_remove(struct csn_sessions *all, const char *key,
                           const struct csn_control *control, cJSON **out, struct csn_error *err) {
   (void)all, (void)control;
@@ -194,6 +200,12 @@ static void test_sessions(void) {
   is_str(fake.asked, "inspect alice", "the session of the request");
   is_str(text(), "found: no\nready: no\nkey: alice\nname: n\nage_ms: 12", "in words");
 
+  is_int(run("session.port", csn_op_session_port, "{\"port\":\"8080\"}",
+             "{\"host\":\"127.0.0.1\",\"port\":4000,\"url\":\"http://127.0.0.1:4000\"}"),
+         0, "port");
+  is_str(fake.asked, "port alice", "the session of the request");
+  is_str(text(), "host: 127.0.0.1\nport: 4000\nurl: http://127.0.0.1:4000", "in words");
+
   is_int(run("session.remove", csn_op_session_remove, "{}", "{\"key\":\"alice\",\"removed\":true}"),
          0, "remove");
   is_str(fake.asked, "remove alice", "the session of the request");
@@ -285,6 +297,7 @@ static void test_engine(void) {
 static void test_failing(void) {
   static csn_tool_fn *const operations[] = {csn_op_session_ensure, csn_op_session_list,
                                             csn_op_session_inspect, csn_op_session_remove,
+                                            csn_op_session_port,
                                             csn_op_session_shutdown, csn_op_session_reap};
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
     fake.rc = CAISSON_E_ENGINE;

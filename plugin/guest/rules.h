@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes without a next hop, and rules that say in which table a packet's route is looked up. It
+ * knows how the kernel is told, and not what for.
+ */
+#ifndef CSN_GUEST_RULES_H
+#define CSN_GUEST_RULES_H
+
+#include "util/cidr.h"
+
+struct csn_rule {
+  uint8_t family;
+  uint32_t priority, table;
+  const struct csn_cidr *to;   /* NULL: anywhere */
+  uint8_t protocol;            /* 0: any */
+  uint16_t from_port;          /* 0: any */
+  uint16_t to_first, to_last;  /* 0: any */
+};
+
+uint8_t csn_family_of(const struct csn_cidr *range);
+
+/* Over a netlink socket. 0, also if it is there already, or -1 with errno. */
+int csn_rule_set(int netlink, const struct csn_rule *rule);
+/* type is RTN_PROHIBIT or RTN_THROW. */
+int csn_route_set(int netlink, uint32_t table, const struct csn_cidr *range, uint8_t type);
+
+#endif

@@ -9,6 +9,9 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 # A compiler newer than those we know may find something new: WERROR= builds anyway.
 WERROR ?= -Werror
+# The helper runs on the engine's machine, so caisson.so holds one for each of these; this machine's
+# own is always among them. Each other one takes a cross compiler (tests/setup/packages build).
+GUEST_ARCHS ?= amd64 arm64
 # V=1 shows whole commands.
 Q := $(if $(V),,@)
 
@@ -43,17 +46,28 @@ ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c)
 SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/integration/*.sh) \
   tests/exec tests/coverage host_demo/demo.sh
 
+# ---- architectures -------------------------------------------------------------------------------
+
+# By the names that engines use.
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+NATIVE := $(patsubst x86_64,amd64,$(patsubst aarch64,arm64,$(MACHINE)))
+FOREIGN := $(filter-out $(NATIVE),$(GUEST_ARCHS))
+GUESTS := $(sort $(NATIVE) $(FOREIGN))
+CROSS_amd64 := x86_64-linux-gnu-gcc
+CROSS_arm64 := aarch64-linux-gnu-gcc
+
 # ---- flags ---------------------------------------------------------------------------------------
 
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
   -Wpointer-arith -Wcast-qual -Wundef -Wvla -Wswitch-enum $(WERROR)
 WARN_GCC := -Wlogical-op -Wduplicated-cond
-HARDEN := -fstack-protector-strong -fstack-clash-protection
+HARDEN_amd64 := -fcf-protection
+HARDEN_arm64 := -mbranch-protection=standard
+# $(1) architecture
+harden = -fstack-protector-strong -fstack-clash-protection $(HARDEN_$(1))
+HARDEN := $(call harden,$(NATIVE))
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-ifneq (,$(filter x86_64% i386% i686%,$(shell $(CC) -dumpmachine 2>/dev/null)))
-  HARDEN += -fcf-protection
-endif
 LINK_HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -69,8 +83,9 @@ HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthr
 DEFINES := -D_GNU_SOURCE -DCSN_VERSION='"$(VERSION)"'
 BUILD_ID := $(or $(if $(wildcard .git),$(shell git describe --always --dirty 2>/dev/null)),unknown)
 # No path of the machine that built it ends up in what is installed.
-COMMON = -std=gnu11 $(WARN) $(if $(findstring clang,$(1)),,$(WARN_GCC)) $(HARDEN) $(DEFINES) \
-  -ffile-prefix-map=$(CURDIR)=. -Iplugin -Iabi -Itests -MMD -MP $(LIB_CFLAGS)
+STRICT = -std=gnu11 $(WARN) $(if $(findstring clang,$(1)),,$(WARN_GCC)) $(DEFINES) \
+  -ffile-prefix-map=$(CURDIR)=. -Iplugin -Iabi -Itests -MMD -MP
+COMMON = $(STRICT) $(HARDEN) $(LIB_CFLAGS)
 
 # ---- what people type ----------------------------------------------------------------------------
 
@@ -163,7 +178,14 @@ help: ## this list
 build/libraries-found:
 	@{ command -v pkg-config && pkg-config --exists $(LIBS); } >/dev/null || \
 	  { echo "pkg-config finds not all of: $(LIBS)" >&2; tests/setup/packages --list build; exit 1; }
+	@for cc in $(foreach a,$(FOREIGN),$(CROSS_$(a))); do command -v $$cc >/dev/null || \
+	  { echo "$$cc is missing (GUEST_ARCHS=$(NATIVE) does without it)" >&2; \
+	    tests/setup/packages --list build; exit 1; }; done
 	@mkdir -p build && touch $@
+
+# A foreign helper's regular expressions: there is no pkg-config for them.
+build/%/pcre2/libpcre2-8.a: | build/libraries-found
+	@tests/setup/foreign_pcre2 $* $(@D) && touch $@
 
 # Rewritten only when it changes, so that a commit recompiles one folder and not everything.
 build/build-id: .FORCE
@@ -172,17 +194,36 @@ build/build-id: .FORCE
 
 objects = $(patsubst %,$(1)/obj/%.o,$(basename $(2)))
 
-# $(1) folder, $(2) compiler and flags: the helper, a static binary that needs nothing of an image.
+# $(1) folder, $(2) compiler and all flags for its machine, $(3) PCRE2: the helper, a static binary that
+# needs nothing of an image.
 define guest
 $(1)/guest-obj/%.o: %.c Makefile | build/libraries-found
 	@mkdir -p $$(@D) && echo '  CC     $$@'
-	$(Q)$(2) $(call COMMON,$(2)) -ffunction-sections -fdata-sections -c -o $$@ $$<
+	$(Q)$(2) $(call STRICT,$(2)) -ffunction-sections -fdata-sections -c -o $$@ $$<
 $(1)/caisson-guest: $(patsubst %.c,$(1)/guest-obj/%.o,$(GUEST_SRC) $(GUEST_SHARED) $(WIRE_SRC))
 	@echo '  LINK   $$@'
-	$(Q)$(2) -static -s $(LINK_HARDEN) -Wl,--gc-sections,--build-id=none -o $$@ $$^ $$(PCRE2_STATIC)
-$(1)/guest_hash.h: $(1)/caisson-guest
-	@set -- $$$$(sha256sum $$<) && printf '#define CSN_GUEST_NAME "guest-%.16s"\n#define CSN_GUEST_SHA256 "%s"\n' \
-	  $$$$1 $$$$1 > $$@
+	$(Q)$(2) -static -s $(LINK_HARDEN) -Wl,--gc-sections,--build-id=none -o $$@ $$^ $(3)
+endef
+
+# $(1) architecture: the same for another machine, in build/ARCHITECTURE.
+define foreign_guest
+$(call guest,build/$(1),$(CROSS_$(1)) $(OPT) $(FORTIFY) $(call harden,$(1)) -isystem build/$(1)/pcre2,\
+  build/$(1)/pcre2/libpcre2-8.a)
+$(patsubst %.c,build/$(1)/guest-obj/%.o,$(GUEST_SRC)): | build/$(1)/pcre2/libpcre2-8.a
+endef
+
+# $(1) folder: one helper for each architecture, and the header that names them by their hashes. Only
+# this machine's own differs between the builds.
+define guests
+$(1)/guests/$(NATIVE): $(1)/caisson-guest
+$(foreach a,$(FOREIGN),$(1)/guests/$(a): build/$(a)/caisson-guest
+)
+$(GUESTS:%=$(1)/guests/%):
+	@mkdir -p $$(@D) && ln -f $$< $$@
+$(1)/guest_hash.h: $(GUESTS:%=$(1)/guests/%)
+	@{ printf '#define CSN_GUESTS(ROW)'; for g in $(GUESTS); do \
+	  set -- $$$$(sha256sum $(1)/guests/$$$$g) && printf ' ROW(%s, "guest-%.16s")' $$$$g $$$$1; \
+	  done; echo; } > $$@
 endef
 
 # $(1) folder, $(2) compiler and flags, $(3) folder of the helper it embeds: plugin and host.
@@ -192,9 +233,9 @@ $(1)/obj/%.o: %.c Makefile | build/libraries-found
 	$(Q)$(2) $(call COMMON,$(2)) -fPIC -fvisibility=hidden -I$(3) $$(EXTRA) -c -o $$@ $$<
 $(1)/obj/%.o: %.S Makefile
 	@mkdir -p $$(@D) && echo '  AS     $$@'
-	$(Q)$(2) $(HARDEN) -Wa,-I,$(3) -Wa,-I,plugin -c -o $$@ $$<
-$(call objects,$(1),$(wildcard plugin/channel/*.c)): | $(3)/guest_hash.h
-$(1)/obj/plugin/channel/guest_blob.o: $(3)/caisson-guest
+	$(Q)$(2) $(HARDEN) -DCSN_GUESTS='$(GUESTS)' -Wa,-I,$(3)/guests -Wa,-I,plugin -c -o $$@ $$<
+$(call objects,$(1),$(wildcard plugin/channel/*.c tests/unit/channel_*.c)): | $(3)/guest_hash.h
+$(1)/obj/plugin/channel/guest_blob.o: $(GUESTS:%=$(3)/guests/%)
 $(1)/obj/plugin/tools/manifest_blob.o: plugin/tools/manifest.json
 $(1)/obj/plugin/session/seccomp_blob.o: plugin/session/seccomp.json
 $(1)/obj/plugin/entry/%.o: EXTRA = -DCSN_BUILD_ID='"$(BUILD_ID)"'
@@ -231,8 +272,11 @@ FUZZER := clang $(SANITIZE) -fsanitize=fuzzer-no-link
 # No shared library inside a sandbox, so UBSan traps instead of reporting.
 TRAP := $(CC) -O1 -g -fsanitize=undefined -fsanitize-undefined-trap-on-error
 
-$(eval $(call guest,build,$(RELEASE)))
-$(eval $(call guest,build/asan,$(TRAP)))
+$(eval $(call guest,build,$(RELEASE) $(HARDEN) $(LIB_CFLAGS),$$(PCRE2_STATIC)))
+$(eval $(call guest,build/asan,$(TRAP) $(HARDEN) $(LIB_CFLAGS),$$(PCRE2_STATIC)))
+$(foreach a,$(FOREIGN),$(eval $(call foreign_guest,$(a))))
+$(eval $(call guests,build))
+$(eval $(call guests,build/asan))
 $(eval $(call variant,build,$(RELEASE),build))
 $(eval $(call variant,build/asan,$(ASAN),build/asan))
 $(eval $(call variant,build/cov,$(COV),build))

@@ -203,6 +203,7 @@ typedef struct caisson_str {
 #define CAISSON_REASON_ENGINE_CONFLICT "engine.conflict" /* 409 */
 #define CAISSON_REASON_ENGINE_NOT_FOUND "engine.not_found" /* 404 */
 #define CAISSON_REASON_ENGINE_VERSION "engine.version"   /* too old for what is needed */
+#define CAISSON_REASON_ENGINE_PLATFORM "engine.platform" /* no helper for its architecture */
 #define CAISSON_REASON_IMAGE_MISSING "image.missing"     /* the engine has none, none is pulled */
 #define CAISSON_REASON_IMAGE_NOT_FOUND "image.not_found" /* nor has the registry */
 #define CAISSON_REASON_IMAGE_DENIED "image.denied"       /* a login is missing or not enough */

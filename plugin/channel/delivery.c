@@ -12,28 +12,79 @@
 #include "util/json.h"
 #include "util/random.h"
 
-extern const char csn_guest_start[], csn_guest_end[];
-
 /* A file that may not be read makes its process non-dumpable from its first instruction on, so
  * nothing in the sandbox can open or trace it while it starts. */
 #define HELPER_MODE 0111
 /* gVisor opens what it executes with the sandbox's own rights. It also lets nobody inside trace or
  * open another's process without them. */
 #define READABLE_MODE 0555
-#define READABLE_NAME CSN_GUEST_NAME "-readable"
+/* The helpers that were built in. Their names come from what they hold, so all fit into one volume. */
+struct guest {
+  const char *arch;
+  const char *start, *end;
+  const char *path, *readable_path;
+};
+#define DECLARE(arch, name) extern const char csn_guest_##arch##_start[], csn_guest_##arch##_end[];
+#define DESCRIBE(arch, name)                                                  \
+  {#arch, csn_guest_##arch##_start, csn_guest_##arch##_end, CSN_DELIVERY_MOUNT "/" name, \
+   CSN_DELIVERY_MOUNT "/" name "-readable"},
+CSN_GUESTS(DECLARE)
+static const struct guest guests[] = {CSN_GUESTS(DESCRIBE)};
+#define GUESTS (sizeof guests / sizeof *guests)
+
+static int no_guest_for(const char *arch, struct csn_error *err) {
+  char known[128] = "";
+  for (size_t i = 0; i < GUESTS; i++) {
+    size_t n = strlen(known);
+    snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", guests[i].arch);
+  }
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_PLATFORM,
+                  "the engine's machine is \"%s\", and this caisson.so has a helper for %s; use an "
+                  "engine of that architecture, or a caisson.so that was built with "
+                  "GUEST_ARCHS=\"... %s\"",
+                  arch, known, arch);
+}
+
+int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine,
+                        const struct csn_control *control, struct csn_error *err) {
+  char arch[CSN_ENGINE_ARCH_SIZE];
+  if (atomic_load(&delivery->guest)) return 0;
+  int rc = csn_engine_arch(engine, control, arch, err);
+  if (rc) return rc;
+  for (size_t i = 0; i < GUESTS; i++) {
+    if (strcmp(guests[i].arch, arch) != 0) continue;
+    atomic_store(&delivery->guest, (int)i + 1);
+    return 0;
+  }
+  return no_guest_for(arch, err);
+}
+
+/* NULL before it is chosen. */
+static const struct guest *guest_of(const struct csn_delivery *delivery) {
+  int guest = atomic_load(&delivery->guest);
+  return guest ? &guests[guest - 1] : NULL;
+}
 
 const char *csn_delivery_path(const struct csn_delivery *delivery) {
-  return delivery->is_readable ? CSN_DELIVERY_MOUNT "/" READABLE_NAME
-                               : CSN_DELIVERY_MOUNT "/" CSN_GUEST_NAME;
+  const struct guest *guest = guest_of(delivery);
+  if (!guest) return "";
+  return delivery->is_readable ? guest->readable_path : guest->path;
+}
+
+/* Do the engine's words name the helper, and say that? */
+static int is_said(const struct csn_delivery *delivery, const struct csn_error *err,
+                   const char *words) {
+  const struct guest *guest = guest_of(delivery);
+  return guest && strstr(err->message, guest->path) && strstr(err->message, words);
 }
 
 int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *err) {
-  if (!strstr(err->message, CSN_GUEST_NAME) || !strstr(err->message, "permission denied")) return 0;
+  if (!is_said(delivery, err, "permission denied")) return 0;
   return !atomic_exchange(&delivery->is_readable, 1);
 }
 
-int csn_delivery_is_missing(const struct csn_error *err) {
-  return strstr(err->message, CSN_GUEST_NAME) && strstr(err->message, "no such file");
+int csn_delivery_is_missing(const struct csn_delivery *delivery, const struct csn_error *err) {
+  return is_said(delivery, err, "no such file");
 }
 
 static cJSON *carrier_body(const char *entrypoint, const char *image) {
@@ -56,11 +107,11 @@ static cJSON *carrier_body(const char *entrypoint, const char *image) {
 
 static int put(const struct csn_delivery *delivery, struct csn_engine *engine,
                const char *container, const struct csn_control *control, struct csn_error *err) {
-  int is_readable = delivery->is_readable;
-  return csn_archive_put_file(engine, container, CSN_DELIVERY_MOUNT,
-                              is_readable ? READABLE_NAME : CSN_GUEST_NAME, csn_guest_start,
-                              (size_t)(csn_guest_end - csn_guest_start),
-                              is_readable ? READABLE_MODE : HELPER_MODE, control, err);
+  const struct guest *guest = guest_of(delivery);
+  const char *name = csn_delivery_path(delivery) + sizeof CSN_DELIVERY_MOUNT;
+  return csn_archive_put_file(engine, container, CSN_DELIVERY_MOUNT, name, guest->start,
+                              (size_t)(guest->end - guest->start),
+                              delivery->is_readable ? READABLE_MODE : HELPER_MODE, control, err);
 }
 
 int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
@@ -87,6 +138,6 @@ int csn_delivery_look(const struct csn_delivery *delivery, struct csn_engine *en
                       const char *container, const struct csn_control *control, struct csn_error *err) {
   struct csn_path_stat stat;
   int rc = csn_archive_stat(engine, container, csn_delivery_path(delivery), control, &stat, err);
-  if (rc == 0) return stat.size == csn_guest_end - csn_guest_start;
+  if (rc == 0) return stat.size == guest_of(delivery)->end - guest_of(delivery)->start;
   return csn_engine_is_missing(err) ? 0 : rc;
 }

@@ -10,17 +10,23 @@
 #define CSN_DELIVERY_VOLUME "caisson-guest"
 #define CSN_DELIVERY_MOUNT "/.caisson"
 
-/* What was found out about one engine's runtime. All zero at first; any thread. */
+/* What was found out about one engine. All zero at first; any thread. */
 struct csn_delivery {
   _Atomic int is_readable; /* it executes no file that cannot be read (gVisor): another one is used */
+  _Atomic int guest;       /* which of the helpers its machine runs, from 1; 0: not chosen yet */
 };
 
+/* Chooses the helper for the engine's architecture, if that was not done yet. engine.platform, with
+ * those that there are, when there is none for it. Everything below wants it chosen. */
+int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine,
+                        const struct csn_control *control, struct csn_error *err);
+
 /* Where a sandbox finds this plugin's helper: "/.caisson/guest-<16 hex of its SHA-256>", with
- * "-readable" behind it for such a runtime. */
+ * "-readable" behind it for such a runtime. "" before it is chosen. */
 const char *csn_delivery_path(const struct csn_delivery *delivery);
 
 /* Is this how a start or an exec fails when the file is not in the volume? */
-int csn_delivery_is_missing(const struct csn_error *err);
+int csn_delivery_is_missing(const struct csn_delivery *delivery, const struct csn_error *err);
 
 /* Is this how one fails when the runtime would have to read the file? If so, and if that is news, it
  * is remembered: trying again takes the other file. */

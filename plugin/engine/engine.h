@@ -77,6 +77,12 @@ int csn_engine_info(struct csn_engine *engine, const struct csn_control *control
 void csn_engine_info_free(struct csn_engine_info *info);
 #define CSN_CLEANUP_ENGINE_INFO __attribute__((cleanup(csn_engine_info_free)))
 
+/* What its machine is, as Go and images name it ("amd64", "arm64"), whichever way the engine says it.
+ * (10 s) */
+#define CSN_ENGINE_ARCH_SIZE 24
+int csn_engine_arch(struct csn_engine *engine, const struct csn_control *control,
+                    char arch[CSN_ENGINE_ARCH_SIZE], struct csn_error *err);
+
 /* Is this what an operation fails with when the thing does not exist, or its name is taken? */
 static inline int csn_engine_is_missing(const struct csn_error *err) {
   return err->code == CAISSON_E_ENGINE && strcmp(err->reason, CAISSON_REASON_ENGINE_NOT_FOUND) == 0;

@@ -98,7 +98,8 @@ void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char
   *ready = 0;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
-    int rc = open_channel(all, container, control, &ch, &err);
+    int rc = csn_delivery_choose(&all->delivery, all->engine, control, &err);
+    if (rc == 0) rc = open_channel(all, container, control, &ch, &err);
     if (rc && csn_delivery_learns(&all->delivery, &err))
       rc = open_channel(all, container, control, &ch, &err);
     if (rc) return;

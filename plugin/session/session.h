@@ -99,8 +99,9 @@ int csn_session_op_reap(struct csn_sessions *all, int64_t older_than_s, int dry_
 int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *settings,
                      struct csn_engine *engine, const struct csn_log *log,
                      struct csn_sessions **out, struct csn_error *err);
-/* Where its sandboxes find the helper, as far as is known by now; see channel/delivery.h. */
-const char *csn_sessions_helper(const struct csn_sessions *all);
+/* Where its sandboxes find the helper, as far as is known by now; see channel/delivery.h. "" if there
+ * is none for this engine. */
+const char *csn_sessions_helper(struct csn_sessions *all, const struct csn_control *control);
 /* Starts to fill the warm pool, if there is one; else it starts with the first session. */
 void csn_sessions_warm_up(struct csn_sessions *all);
 /* No call will come any more: nothing is done in the background from now on, and what was

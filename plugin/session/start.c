@@ -47,6 +47,8 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
   char created[CSN_CLOCK_TEXT];
   csn_clock_text(created);
   struct csn_image image CSN_CLEANUP_IMAGE = {0};
+  int rc = csn_delivery_choose(&all->delivery, all->engine, control, err);
+  if (rc) return rc;
   struct csn_network_joined joined CSN_CLEANUP_NETWORK_JOINED = {0};
   struct csn_policy_facts facts = {.instance = all->instance,
                                    .key = s->key,
@@ -57,7 +59,7 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .skip_ports = s->skip_ports,
                                    .spare = s->spare};
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
-  int rc = get_image(all, shape, want, control, &image, err);
+  rc = get_image(all, shape, want, control, &image, err);
   if (rc == 0)
     rc = csn_service_check_image(csn_policy_service(all->settings, shape), &image,
                                  image_of(all, shape), err);
@@ -190,7 +192,7 @@ static int after_failed_start(struct csn_sessions *all, struct csn_session *s, c
                               const char *container, const struct csn_control *control, int rc,
                               struct csn_error *err) {
   int learned = csn_delivery_learns(&all->delivery, err);
-  int lacks_helper = learned || csn_delivery_is_missing(err);
+  int lacks_helper = learned || csn_delivery_is_missing(&all->delivery, err);
   clean_up(all, s, container);
   if (may_join_again(s, rc, err)) return LOOK_AGAIN;
   if (!lacks_helper || (s->delivered && !learned)) {

@@ -341,7 +341,8 @@ int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *se
   return 0;
 }
 
-const char *csn_sessions_helper(const struct csn_sessions *all) {
+const char *csn_sessions_helper(struct csn_sessions *all, const struct csn_control *control) {
+  csn_delivery_choose(&all->delivery, all->engine, control, NULL);
   return csn_delivery_path(&all->delivery);
 }
 

@@ -199,8 +199,9 @@ static int add_engine(const struct csn_tool_call *call, const struct csn_engine_
   rc |= csn_json_add_string(out, "cgroup_version", info->cgroup_version);
   rc |= csn_json_add_string(out, "default_runtime", info->default_runtime);
   rc |= csn_json_add_bool(out, "rootless", info->rootless);
-  rc |= csn_json_add_string(out, "helper", csn_sessions_helper(call->sessions));
-  rc |= csn_engine_report(call->engine, info, csn_sessions_helper(call->sessions), out);
+  const char *helper = csn_sessions_helper(call->sessions, call->control);
+  rc |= csn_json_add_string(out, "helper", helper);
+  rc |= csn_engine_report(call->engine, info, helper, out);
   return rc;
 }
 

@@ -2,7 +2,8 @@
 /* Drives the helper without an engine: a sandbox is a process 1 of ours in namespaces of its own
  * (pid, mount, network, ipc), as an ordinary user with a tmpfs on /tmp; a channel is a pair of
  * pipes to a serve in it. The helper is $CAISSON_GUEST, run from a copy that can be executed but
- * not read. Header-only, for the programs in tests/guest. */
+ * not read; one for another machine is run by the emulator $CAISSON_EMULATOR, which has to read it.
+ * Header-only, for the programs in tests/guest. */
 #ifndef TESTS_GUEST_DRIVER_H
 #define TESTS_GUEST_DRIVER_H
 
@@ -85,12 +86,18 @@ static inline void must(bool done, const char *what) {
   if (!done) BAIL_OUT("%s: %s", what, strerror(errno));
 }
 
+/* NULL: the helper is this machine's own. */
+static inline const char *emulator(void) {
+  const char *path = getenv("CAISSON_EMULATOR");
+  return path != NULL && *path != '\0' ? path : NULL;
+}
+
 static inline void copy_helper(void) {
   static uint8_t bytes[4 << 20];
   int from = open(getenv("CAISSON_GUEST"), O_RDONLY | O_CLOEXEC);
   must(from >= 0, "CAISSON_GUEST");
   ssize_t size = read(from, bytes, sizeof bytes);
-  int to = open(HELPER, O_WRONLY | O_CREAT | O_CLOEXEC, 0111);
+  int to = open(HELPER, O_WRONLY | O_CREAT | O_CLOEXEC, emulator() != NULL ? 0555 : 0111);
   must(to >= 0 && size > 0 && write(to, bytes, (size_t)size) == size, HELPER);
   close(from);
   close(to);
@@ -112,14 +119,15 @@ static inline void drop_privileges(void) {
 
 /* A process must be the child of a channel's or sandbox's forks only, with just 0, 1 and 2. */
 static inline void become_helper(int in, int out, int err, const char *const *arguments) {
-  const char *argv[16] = {"caisson-guest"};
-  for (size_t i = 0; i < 14 && arguments[i] != NULL; i++) argv[i + 1] = arguments[i];
+  const char *argv[16] = {emulator(), HELPER};
+  for (size_t i = 0; i < 13 && arguments[i] != NULL; i++) argv[i + 2] = arguments[i];
   dup2(in, 0);
   dup2(out, 1);
   dup2(err, 2);
   for (int fd = 3; fd < 256; fd++) close(fd);
   char *const environment[] = {NULL};
-  execve(HELPER, (char *const *)(uintptr_t)argv, environment);
+  const char *const *from = argv + (argv[0] == NULL);
+  execve(from[0], (char *const *)(uintptr_t)from, environment);
   _exit(126);
 }
 

@@ -146,8 +146,9 @@ void csn_image_free(struct csn_image *image) {
   (void)image;
 }
 
-const char *csn_sessions_helper(const struct csn_sessions *all) {
+const char *csn_sessions_helper(struct csn_sessions *all, const struct csn_control *control) {
   (void)all;
+  (void)control;
   return "/.caisson/guest-0123456789abcdef";
 }
 

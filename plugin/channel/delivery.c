@@ -9,6 +9,7 @@
 #include "engine/containers.h"
 #include "engine/volumes.h"
 #include "guest_hash.h"
+#include "util/alloc.h"
 #include "util/json.h"
 #include "util/random.h"
 
@@ -105,17 +106,23 @@ static cJSON *carrier_body(const char *entrypoint, const char *image) {
   return NULL;
 }
 
-static int put(const struct csn_delivery *delivery, struct csn_engine *engine,
-               const char *container, const struct csn_control *control, struct csn_error *err) {
-  const struct guest *guest = guest_of(delivery);
-  const char *name = csn_delivery_path(delivery) + sizeof CSN_DELIVERY_MOUNT;
-  return csn_archive_put_file(engine, container, CSN_DELIVERY_MOUNT, name, guest->start,
-                              (size_t)(guest->end - guest->start),
-                              delivery->is_readable ? READABLE_MODE : HELPER_MODE, control, err);
+/* Unless it is there: names come from what files hold. */
+static int put_once(struct csn_engine *engine, const char *container, const char *file,
+                    const void *bytes, size_t n, unsigned mode, const struct csn_control *control,
+                    struct csn_error *err) {
+  struct csn_path_stat stat;
+  char *path CSN_CLEANUP_FREE = csn_asprintf(CSN_DELIVERY_MOUNT "/%s", file);
+  if (!path) return csn_fail_nomem(err);
+  int rc = csn_archive_stat(engine, container, path, control, &stat, err);
+  if (rc == 0 && stat.size == (int64_t)n) return 0;
+  if (rc && !csn_engine_is_missing(err)) return rc;
+  return csn_archive_put_file(engine, container, CSN_DELIVERY_MOUNT, file, bytes, n, mode, control,
+                              err);
 }
 
-int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
-                         const char *image, const struct csn_control *control, struct csn_error *err) {
+int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *engine,
+                     const char *image, const char *file, const void *bytes, size_t n, unsigned mode,
+                     const struct csn_control *control, struct csn_error *err) {
   char name[64] = "caisson-delivery.", id[CSN_CONTAINER_ID_SIZE];
   int rc = csn_random_hex(name + strlen(name), 8, err);
   if (rc == 0) rc = csn_volume_create(engine, CSN_DELIVERY_VOLUME, NULL, control, err);
@@ -123,13 +130,22 @@ int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine 
   cJSON *body CSN_CLEANUP_JSON = carrier_body(csn_delivery_path(delivery), image);
   if (!body) return csn_fail_nomem(err);
   rc = csn_container_create(engine, name, body, control, id, err);
-  if (rc == 0) {
-    rc = put(delivery, engine, id, control, err);
-    /* Whatever the call's own control says by now, the carrier must not stay behind. */
-    struct csn_control cleanup = CSN_CONTROL_NONE;
-    struct csn_error ignored;
-    csn_container_remove(engine, id, CSN_REMOVE_FORCE, &cleanup, &ignored);
-  }
+  if (rc) return rc;
+  rc = put_once(engine, id, file, bytes, n, mode, control, err);
+  /* Whatever the call's own control says by now, the carrier must not stay behind. */
+  struct csn_control cleanup = CSN_CONTROL_NONE;
+  struct csn_error ignored;
+  csn_container_remove(engine, id, CSN_REMOVE_FORCE, &cleanup, &ignored);
+  return rc;
+}
+
+int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
+                         const char *image, const struct csn_control *control, struct csn_error *err) {
+  const struct guest *guest = guest_of(delivery);
+  const char *name = csn_delivery_path(delivery) + sizeof CSN_DELIVERY_MOUNT;
+  int rc = csn_delivery_put(delivery, engine, image, name, guest->start,
+                            (size_t)(guest->end - guest->start),
+                            delivery->is_readable ? READABLE_MODE : HELPER_MODE, control, err);
   if (rc && !csn_is_stop(rc)) csn_error_wrap(err, "deliver the helper to the engine");
   return rc;
 }

@@ -36,6 +36,11 @@ int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *e
 int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
                          const char *image, const struct csn_control *control, struct csn_error *err);
 
+/* Puts another file beside it, whole or not at all; `name` is one that nobody else uses. */
+int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *engine,
+                     const char *image, const char *name, const void *bytes, size_t n, unsigned mode,
+                     const struct csn_control *control, struct csn_error *err);
+
 /* 1 if the container (which has the volume mounted) finds the file, 0 if not, or negative. */
 int csn_delivery_look(const struct csn_delivery *delivery, struct csn_engine *engine,
                       const char *container, const struct csn_control *control, struct csn_error *err);

@@ -46,6 +46,7 @@ int csn_volume_inspect(struct csn_engine *engine, const char *name,
   if (rc) return csn_ask_context(rc, err, "inspect volume", name);
   out->name = csn_json_string(out->raw, "Name", "");
   out->driver = csn_json_string(out->raw, "Driver", "");
+  out->mountpoint = csn_json_string(out->raw, "Mountpoint", "");
   out->labels = csn_json_get(out->raw, "Labels");
   return 0;
 }

@@ -13,6 +13,7 @@ int csn_volume_create(struct csn_engine *engine, const char *name, const cJSON *
 struct csn_volume {
   const char *name;
   const char *driver;
+  const char *mountpoint; /* on the engine's machine; "" where it does not say */
   const cJSON *labels; /* may be NULL */
   cJSON *raw;
 };

@@ -8,6 +8,7 @@
 #include "channel/delivery.h"
 #include "channel/keeper.h"
 #include "engine/containers.h"
+#include "session/dialect.h"
 #include "session/names.h"
 #include "session/session.h"
 
@@ -39,6 +40,7 @@ struct csn_session {
   int delivered;   /* the helper was delivered for it once: not again */
   unsigned skip_ports; /* of ranges, since others have them */
   unsigned rejoined; /* how often a start found its network gone again */
+  int profiled;    /* so was the seccomp profile, to an engine that wants a file */
   int older;       /* it runs under other settings than the operator's */
   cJSON *shape;    /* the options it was made with */
   cJSON *env;      /* ["NAME=value"]: the container's own environment */
@@ -66,6 +68,7 @@ struct csn_sessions {
   const struct csn_sandbox_settings *settings;
   struct csn_engine *engine;
   struct csn_delivery delivery;
+  struct csn_dialect dialect;
   const struct csn_log *log;
   struct csn_keeper *keeper;
   pthread_mutex_t mutex;

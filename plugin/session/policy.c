@@ -195,8 +195,10 @@ static void add_process(struct csn_body *b, cJSON *body, const struct csn_sandbo
 static void add_tmpfs(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
                       const struct csn_policy_facts *f) {
   cJSON *tmpfs = csn_body_object(b, host, "Tmpfs");
-  char options[160];
-  csn_mounts_add_tmpfs(b, tmpfs, f->mounts, f->uid, f->gid);
+  char options[160], owner[48] = "U";
+  if (!f->tmpfs_by_flag)
+    snprintf(owner, sizeof owner, "uid=%" PRIu32 ",gid=%" PRIu32, f->uid, f->gid);
+  csn_mounts_add_tmpfs(b, tmpfs, f->mounts, owner);
   snprintf(options, sizeof options, "rw,exec,nosuid,nodev,size=%" PRIu64 ",mode=1777", e->tmp_size);
   csn_body_text(b, tmpfs, "/tmp", options);
   const cJSON *volume;
@@ -205,8 +207,7 @@ static void add_tmpfs(struct csn_body *b, cJSON *host, const struct csn_sandbox_
         csn_mounts_has(f->mounts, volume->string))
       continue;
     snprintf(options, sizeof options,
-             "rw,noexec,nosuid,nodev,size=%" PRIu64 ",uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
-             CSN_POLICY_SMALL_TMPFS, f->uid, f->gid);
+             "rw,noexec,nosuid,nodev,size=%" PRIu64 ",%s,mode=0755", CSN_POLICY_SMALL_TMPFS, owner);
     csn_body_text(b, tmpfs, volume->string, options);
   }
 }
@@ -218,7 +219,11 @@ static void add_ulimit(struct csn_body *b, cJSON *list, const char *name, double
   csn_body_number(b, limit, "Hard", value);
 }
 
-static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
+/* Not a small one: it counts a uid in all containers. How many one may have is PidsLimit. */
+#define NPROC 32768
+
+static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
+                       const struct csn_policy_facts *f) {
   csn_body_number(b, host, "Memory", (double)e->memory);
   csn_body_number(b, host, "MemorySwap", (double)e->memory);
   csn_body_number(b, host, "NanoCpus", (double)(int64_t)(e->cpus * 1e9));
@@ -228,6 +233,7 @@ static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox
   cJSON *ulimits = csn_body_array(b, host, "Ulimits");
   add_ulimit(b, ulimits, "nofile", e->nofile);
   add_ulimit(b, ulimits, "core", 0);
+  if (f->needs_nproc) add_ulimit(b, ulimits, "nproc", e->pids > NPROC ? e->pids : NPROC);
 }
 
 static void add_profile(struct csn_body *b, cJSON *security, const char *apparmor) {
@@ -248,7 +254,8 @@ static void add_list(struct csn_body *b, cJSON *host, const char *name, const cJ
 
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
                           const struct csn_policy_facts *f) {
-  char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", csn_seccomp_start);
+  char *seccomp CSN_CLEANUP_FREE =
+      csn_asprintf("seccomp=%s", f->seccomp_path ? f->seccomp_path : csn_seccomp_start);
   cJSON *security = csn_body_array(b, host, "SecurityOpt");
   csn_body_item(b, security, "no-new-privileges");
   if (seccomp)
@@ -331,7 +338,7 @@ int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
   cJSON *host = csn_body_object(&b, body, "HostConfig");
   add_isolation(&b, host, &e, facts);
   csn_ports_add(&b, body, host, e.ports, facts->skip_ports);
-  add_limits(&b, host, &e);
+  add_limits(&b, host, &e, facts);
   add_tmpfs(&b, host, &e, facts);
   add_mounts(&b, host, facts);
   add_hosts(&b, host, &e);

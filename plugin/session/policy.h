@@ -104,6 +104,9 @@ struct csn_policy_facts {
   const char *routes;  /* the plan of what it cannot reach there, for a label; NULL: all can be */
   const char *samples; /* addresses of these, for process 1 to try */
   unsigned skip_ports; /* as csn_ports_add() */
+  const char *seccomp_path;   /* of the profile on the engine's machine; NULL: it takes the text */
+  int needs_nproc;            /* it has to be told that limit too; see dialect.h */
+  int tmpfs_by_flag;          /* a tmpfs gets the user's ids by the option U */
 };
 
 /* The body of POST /containers/create. Fails with CAISSON_E_CONFIG where settings and shape

@@ -286,14 +286,13 @@ void csn_mounts_add_binds(struct csn_body *b, cJSON *host, cJSON *mounts,
 }
 
 void csn_mounts_add_tmpfs(struct csn_body *b, cJSON *tmpfs, const struct csn_mount_list *list,
-                          uint32_t uid, uint32_t gid) {
+                          const char *owner) {
   char options[160];
   for (size_t i = 0; i < list->count; i++) {
     const struct csn_mount *m = &list->items[i];
     if (m->kind != CSN_MOUNT_TMPFS) continue;
-    snprintf(options, sizeof options,
-             "%s,%s,nosuid,nodev,size=%" PRIu64 ",uid=%" PRIu32 ",gid=%" PRIu32 ",mode=0755",
-             m->is_read_only ? "ro" : "rw", m->is_exec ? "exec" : "noexec", m->size, uid, gid);
+    snprintf(options, sizeof options, "%s,%s,nosuid,nodev,size=%" PRIu64 ",%s,mode=0755",
+             m->is_read_only ? "ro" : "rw", m->is_exec ? "exec" : "noexec", m->size, owner);
     csn_body_text(b, tmpfs, m->target, options);
   }
 }

@@ -46,10 +46,10 @@ int csn_mounts_has(const struct csn_mount_list *list, const char *target);
 uint64_t csn_mounts_memory(const struct csn_mount_list *list);
 
 /* Adds binds and volumes to "Mounts" and, where they are to be relabelled, "Binds"; tmpfs to
- * "Tmpfs". */
+ * "Tmpfs", with what gives it to its owner ("uid=1,gid=1"). */
 void csn_mounts_add_binds(struct csn_body *b, cJSON *host, cJSON *mounts,
                           const struct csn_mount_list *list);
 void csn_mounts_add_tmpfs(struct csn_body *b, cJSON *tmpfs, const struct csn_mount_list *list,
-                          uint32_t uid, uint32_t gid);
+                          const char *owner);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new container for a session: its body, its first channel, its start. */
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -57,7 +58,10 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .guest_path = csn_delivery_path(&all->delivery),
                                    .guest_volume = CSN_DELIVERY_VOLUME,
                                    .skip_ports = s->skip_ports,
-                                   .spare = s->spare};
+                                   .spare = s->spare,
+                                   .seccomp_path = atomic_load(&all->dialect.seccomp_path),
+                                   .needs_nproc = atomic_load(&all->dialect.needs_nproc),
+                                   .tmpfs_by_flag = atomic_load(&all->dialect.tmpfs_by_flag)};
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   rc = get_image(all, shape, want, control, &image, err);
   if (rc == 0)
@@ -187,6 +191,16 @@ static int may_join_again(struct csn_session *s, int rc, const struct csn_error 
   return rc == CAISSON_E_ENGINE && csn_network_is_unsettled(err) && s->rejoined++ < REJOIN_MAX;
 }
 
+/* A refusal that taught something about the engine, or why it did not. */
+static int after_refusal(struct csn_sessions *all, struct csn_session *s, const char *image,
+                         const struct csn_control *control, int rc, const char *what,
+                         struct csn_error *err) {
+  if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
+  int learned = csn_dialect_learn(all, s, image, control, err);
+  if (learned > 0) return LOOK_AGAIN;
+  return learned < 0 ? learned : csn_error_wrap(err, "%s", what);
+}
+
 /* A start that failed: deliver the helper if that is what it lacked, or one that the runtime takes. */
 static int after_failed_start(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                               const char *container, const struct csn_control *control, int rc,
@@ -203,7 +217,7 @@ static int after_failed_start(struct csn_sessions *all, struct csn_session *s, c
     case CSN_PORTS_TAKEN: s->skip_ports = 0; return rc;
     case CSN_PORTS_FINE: break;
     }
-    return csn_error_wrap(err, "start its container");
+    return after_refusal(all, s, image_of(all, shape), control, rc, "start its container", err);
   }
   s->delivered = 1;
   csn_log(all->log, CAISSON_LOG_INFO, "delivering the helper to the engine%s",
@@ -224,7 +238,8 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   rc = create_within_limit(all, s, body, control, id, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_LIMIT) return rc;
   if (rc && may_join_again(s, rc, err)) return LOOK_AGAIN;
-  if (rc) return csn_error_wrap(err, "create its container");
+  if (rc)
+    return after_refusal(all, s, image_of(all, shape), control, rc, "create its container", err);
   rc = attach_and_start(all, id, body, control, out, err);
   if (rc == 0) {
     s->created_here = 1;

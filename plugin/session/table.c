@@ -372,6 +372,7 @@ void csn_sessions_free(struct csn_sessions *all) {
   csn_free(all->known_user.image_id);
   csn_free(all->known_user.user);
   csn_free(all->data_root);
+  csn_dialect_free(&all->dialect);
   pthread_cond_destroy(&all->unlocked);
   pthread_mutex_destroy(&all->mutex);
   csn_free(all);

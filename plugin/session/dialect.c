@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/dialect.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/volumes.h"
+#include "session/internal.h"
+#include "util/alloc.h"
+#include "util/sha256.h"
+
+extern const char csn_seccomp_start[], csn_seccomp_end[];
+
+#define PROFILE_MODE 0444
+
+/* "seccomp-<16 hex of its SHA-256>.json": as the helper, each version has its own beside the others. */
+static void name_profile(char *name, size_t size) {
+  char hex[CSN_SHA256_HEX];
+  csn_sha256_hex(csn_seccomp_start, (size_t)(csn_seccomp_end - csn_seccomp_start), hex);
+  snprintf(name, size, "seccomp-%.16s.json", hex);
+}
+
+/* An engine that is given a path looks for it on its own machine: there the helper's volume lies, which
+ * no sandbox can write to. The path is for the caller to free. */
+static int put_profile(struct csn_sessions *all, const char *image,
+                       const struct csn_control *control, char **path, struct csn_error *err) {
+  char name[64];
+  struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
+  name_profile(name, sizeof name);
+  int rc = csn_delivery_put(&all->delivery, all->engine, image, name, csn_seccomp_start,
+                            (size_t)(csn_seccomp_end - csn_seccomp_start), PROFILE_MODE, control, err);
+  if (rc == 0) rc = csn_volume_inspect(all->engine, CSN_DELIVERY_VOLUME, control, &volume, err);
+  if (rc) return rc;
+  if (volume.mountpoint[0] != '/')
+    return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED,
+                    "the engine takes a seccomp profile only as a file, and does not say where the "
+                    "volume \"" CSN_DELIVERY_VOLUME "\" lies; use an engine that takes it as text");
+  *path = csn_asprintf("%s/%s", volume.mountpoint, name);
+  return *path ? 0 : csn_fail_nomem(err);
+}
+
+static int learn_profile(struct csn_sessions *all, struct csn_session *s, const char *image,
+                         const struct csn_control *control, struct csn_error *err) {
+  char *none = NULL, *path CSN_CLEANUP_FREE = NULL;
+  int known = atomic_load(&all->dialect.seccomp_path) != NULL;
+  if (known && s->profiled) return 0; /* the file is there, and still it is refused */
+  s->profiled = 1;
+  csn_log(all->log, CAISSON_LOG_INFO, "the engine takes a seccomp profile only as a file: putting "
+          "it beside the helper");
+  int rc = put_profile(all, image, control, &path, err);
+  if (rc) return csn_is_stop(rc) ? rc : csn_error_wrap(err, "give the engine the seccomp profile");
+  if (atomic_compare_exchange_strong(&all->dialect.seccomp_path, &none, path)) path = NULL;
+  return 1;
+}
+
+static int learn_nproc(struct csn_sessions *all, struct csn_session *s, const char *image,
+                       const struct csn_control *control, struct csn_error *err) {
+  (void)s, (void)image, (void)control, (void)err;
+  return !atomic_exchange(&all->dialect.needs_nproc, 1);
+}
+
+static int learn_tmpfs(struct csn_sessions *all, struct csn_session *s, const char *image,
+                       const struct csn_control *control, struct csn_error *err) {
+  (void)s, (void)image, (void)control, (void)err;
+  return !atomic_exchange(&all->dialect.tmpfs_by_flag, 1);
+}
+
+int csn_dialect_learn(struct csn_sessions *all, struct csn_session *s, const char *image,
+                      const struct csn_control *control, struct csn_error *err) {
+  static const struct {
+    const char *words;
+    int (*learn)(struct csn_sessions *, struct csn_session *, const char *,
+                 const struct csn_control *, struct csn_error *);
+  } rules[] = {
+      {"opening seccomp profile failed", learn_profile},
+      {"unknown mount option \"uid=", learn_tmpfs},
+      {"rlimit type 6: operation not permitted", learn_nproc}, /* runc */
+      {"setrlimit `RLIMIT_NPROC`", learn_nproc},               /* crun */
+  };
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    if (strstr(err->message, rules[i].words)) return rules[i].learn(all, s, image, control, err);
+  return 0;
+}
+
+void csn_dialect_free(struct csn_dialect *dialect) {
+  csn_free(atomic_exchange(&dialect->seccomp_path, NULL));
+}

@@ -33,6 +33,8 @@ BENCH_SRC := $(filter-out %/workload.c,$(wildcard tests/bench/*.c))
 names = $(basename $(notdir $(wildcard $(1))))
 UNIT := $(call names,tests/unit/*.c)
 GUEST_TESTS := $(call names,tests/guest/*.c)
+# Those that drive the foreign helpers too.
+EMULATED := channel input operations output
 INTEGRATION := $(call names,tests/integration/*.c)
 INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
 # Under valgrind too: all but those that move gigabytes, and those that start themselves again, which
@@ -303,7 +305,8 @@ build/bench/workload: build/guest-obj/tests/bench/workload.o
 # ---- what `make check` runs ----------------------------------------------------------------------
 
 PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SCRIPTS) \
-  $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%)
+  $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%) \
+  $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%)
 
@@ -314,5 +317,12 @@ $(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)):
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/integration/$(@F) $@
 build/valgrind/%: build/integration/%
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/$< $@
+# A foreign helper is driven by the same programs, under an emulator: by those of which the emulator can
+# do all (plugin/guest/README.md says what it cannot).
+define emulated
+build/$(1)/guest/%: build/asan/guest/% build/$(1)/caisson-guest
+	@mkdir -p $$(@D) && ln -sf $(CURDIR)/$$< $$@
+endef
+$(foreach a,$(FOREIGN),$(eval $(call emulated,$(a))))
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -62,6 +62,8 @@ struct run {
   const char *programs[4];
   const char *args[8];
   const char *env[8];
+  const char *operation;   /* instead of programs, with its operands "NAME=VALUE" */
+  const char *operands[8];
   const char *cwd;
   uint64_t timeout_ms, spill_after, spill_max;
   bool with_stdin;
@@ -335,6 +337,9 @@ static inline bool send_run(struct channel *channel, const struct run *run) {
     csn_field_put_string(&body, CSN_FIELD_PROGRAM, run->programs[i]);
   for (size_t i = 0; i < 8 && run->args[i] != NULL; i++)
     csn_field_put_string(&body, CSN_FIELD_ARG, run->args[i]);
+  if (run->operation != NULL) csn_field_put_string(&body, CSN_FIELD_OPERATION, run->operation);
+  for (size_t i = 0; i < 8 && run->operands[i] != NULL; i++)
+    csn_field_put_string(&body, CSN_FIELD_OPERAND, run->operands[i]);
   csn_field_put_string(&body, CSN_FIELD_ENV, BASIC_PATH);
   for (size_t i = 0; i < 8 && run->env[i] != NULL; i++)
     csn_field_put_string(&body, CSN_FIELD_ENV, run->env[i]);

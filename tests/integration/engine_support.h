@@ -15,6 +15,7 @@
 #include "engine/containers.h"
 #include "engine/demux.h"
 #include "engine/volumes.h"
+#include "support/ulimits.h"
 #include "tap.h"
 #include "util/json.h"
 
@@ -102,7 +103,8 @@ TAP_UNUSED static cJSON *make_body(const char *command, const char *more) {
            "{\"Image\":\"%s\",\"Cmd\":%s,\"OpenStdin\":true,\"StdinOnce\":true,"
            "\"AttachStdin\":true,\"StopSignal\":\"SIGKILL\","
            "\"Labels\":{\"" SUPPORT_LABEL "\":\"%s\",\"odd\":\"a b&c=d\"},"
-           "\"HostConfig\":{\"NetworkMode\":\"none\",\"LogConfig\":{\"Type\":\"none\"}%s%s}}",
+           "\"HostConfig\":{\"NetworkMode\":\"none\"," HOST_ULIMITS ","
+           "\"LogConfig\":{\"Type\":\"none\"}%s%s}}",
            image_name(), command, support_prefix, *more ? "," : "", more);
   cJSON *body = cJSON_Parse(text);
   if (!body) BAIL_OUT("bad test: %s", text);

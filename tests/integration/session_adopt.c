@@ -2,6 +2,7 @@
  * adopted where it runs, made anew where it does not, and the result says which. */
 #include "support/engine.h"
 #include "support/host.h"
+#include "support/ulimits.h"
 #include "tap.h"
 
 #define NEW (CAISSON_RESULT_CREATED | CAISSON_RESULT_RECREATED)
@@ -164,7 +165,7 @@ static const char *make_by_hand(const struct box *box, const char *key, const ch
   snprintf(body, sizeof body,
            "{\"Image\":\"%s\",\"Cmd\":[%s],\"OpenStdin\":true,\"StopSignal\":\"SIGKILL\",\"Labels\":{"
            "\"caisson.instance\":\"%s\",\"caisson.session\":\"%s\"},\"HostConfig\":{\"NetworkMode\":"
-           "\"none\"}}",
+           "\"none\"," HOST_ULIMITS "}}",
            host_env("CAISSON_IMAGE"), command, box->name, key);
   if (engine_ask("POST", path, body, NULL) != 201) BAIL_OUT("cannot make %s", name);
   if (*start) engine_do(name, start);

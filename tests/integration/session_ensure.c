@@ -5,6 +5,7 @@
 
 #include "support/engine.h"
 #include "support/host.h"
+#include "support/ulimits.h"
 #include "tap.h"
 
 #define THREADS 16
@@ -272,7 +273,7 @@ static void make_foreign(const char *name, const char *labels) {
   snprintf(path, sizeof path, "/containers/create?name=%s", name);
   snprintf(body, sizeof body,
            "{\"Image\":\"%s\",\"Cmd\":[\"sleep\",\"600\"],\"Labels\":{%s},\"StopSignal\":\"SIGKILL\","
-           "\"HostConfig\":{\"NetworkMode\":\"none\"}}",
+           "\"HostConfig\":{\"NetworkMode\":\"none\"," HOST_ULIMITS "}}",
            host_env("CAISSON_IMAGE"), labels);
   if (engine_ask("POST", path, body, NULL) != 201) BAIL_OUT("cannot make %s", name);
   engine_do(name, "start");

@@ -67,8 +67,9 @@ static const struct rule *rule_for(int status, const char *words) {
        "; free space on the engine's disk (docker system df shows what uses it)", 0},
       {0, "disk quota exceeded", CAISSON_REASON_DISK_FULL, "; raise the quota or free space", 0},
       {400, "client version", CAISSON_REASON_ENGINE_VERSION, "", 0},
-      /* Podman's 500 for what Docker answers with 409. */
+      /* Podman's 500 for what Docker answers with 409, and, while a removal is under way, with 404. */
       {500, "name is already in use", CAISSON_REASON_ENGINE_CONFLICT, "", 0},
+      {500, "no such container", CAISSON_REASON_ENGINE_NOT_FOUND, "", 0},
       {404, NULL, CAISSON_REASON_ENGINE_NOT_FOUND, "", 0},
       {409, NULL, CAISSON_REASON_ENGINE_CONFLICT, "", 0},
       {503, NULL, CAISSON_REASON_ENGINE_REFUSED, "", CAISSON_ERROR_RETRYABLE},

@@ -62,7 +62,7 @@ static void say_helper_is_gone(struct csn_run_result *r) {
            "%.300s; everything that ran in the sandbox was ended, its files are there", before);
 }
 
-static int is_ending(struct csn_sessions *all, const char *container) {
+int csn_session_is_ending(struct csn_sessions *all, const char *container) {
   struct csn_control control = CSN_CONTROL_NONE;
   control.deadline = csn_clock_after(ENDING_NS);
   struct csn_error err;
@@ -78,7 +78,7 @@ int csn_session_find_cause(struct csn_sessions *all, const char *container, int6
   struct csn_container found CSN_CLEANUP_CONTAINER = {0};
   int rc = csn_container_inspect(all->engine, container, &control, &found, &err);
   if (rc == 0 && found.state == CSN_CONTAINER_RUNNING &&
-      (lost->explained || !is_ending(all, container))) {
+      (lost->explained || !csn_session_is_ending(all, container))) {
     if (!lost->explained) say_helper_is_gone(lost);
     return 0;
   }

@@ -26,6 +26,7 @@ struct ensuring {
   const struct csn_session_want *want;
   const struct csn_control *control;
   cJSON *shape;      /* what is asked for; NULL: no wish */
+  cJSON *chosen;     /* the options of a new one; NULL: not chosen yet */
   struct csn_channel **out;
   uint32_t flags;
   int replaces;      /* a sandbox of this session was here before, and is not any more */
@@ -156,10 +157,10 @@ static int start(struct ensuring *e, const cJSON *shape, struct csn_error *err) 
 static int create(struct ensuring *e, struct csn_error *err) {
   if (e->want->ensure == CSN_ENSURE_ADOPT || e->want->ensure == CSN_ENSURE_NEVER)
     return missing(err);
-  cJSON *shape CSN_CLEANUP_JSON = NULL;
-  int rc = choose_shape(e, &shape, err);
+  /* Chosen once, however often the start has to be tried. */
+  int rc = e->chosen ? 0 : choose_shape(e, &e->chosen, err);
   if (rc) return rc;
-  rc = start(e, shape, err);
+  rc = start(e, e->chosen, err);
   if (rc == 0) {
     e->made = 1;
     return DONE;
@@ -258,13 +259,6 @@ static int open_channel(struct ensuring *e, const char *container, const char *i
                                e->all->keeper, e->control, ch, err);
 }
 
-static int has_ended(const struct ensuring *e, const char *container) {
-  struct csn_error err;
-  struct csn_container now CSN_CLEANUP_CONTAINER = {0};
-  int rc = csn_container_inspect(e->all->engine, container, e->control, &now, &err);
-  return rc ? csn_engine_is_missing(&err) : now.state != CSN_CONTAINER_RUNNING;
-}
-
 static int on_running(struct ensuring *e, const struct csn_container *found,
                       struct csn_error *err) {
   if (e->fresh) {
@@ -282,7 +276,7 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   if (rc == 0) rc = open_channel(e, found->id, found->image, &ch, err);
   if (rc == 0) return accept_or_replace(e, ch, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
-  if (has_ended(e, found->id)) {
+  if (csn_session_is_ending(e->all, found->id)) {
     e->replaces = 1;
     csn_session_forget(e->all, e->s);
     return 0;
@@ -383,6 +377,7 @@ int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
   int rc = e.shape ? csn_network_check_shape(all, e.shape, err) : 0;
   if (rc == 0) rc = ensure(&e, err);
   cJSON_Delete(e.shape);
+  cJSON_Delete(e.chosen);
   if (e.replaces)
     e.flags |= CAISSON_RESULT_RECREATED;
   else if (e.made)

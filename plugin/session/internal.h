@@ -279,6 +279,9 @@ cJSON *csn_session_ports(struct csn_sessions *all, const char *container,
 
 /* ---- cause.c ---------------------------------------------------------------------------------- */
 
+/* Has it ended, or will it within a moment? An engine may say for so long that it runs. */
+int csn_session_is_ending(struct csn_sessions *all, const char *container);
+
 /* Why a channel broke: looks at the container and, where it is gone, at the engine's events. Fills in
  * reason, message and, for memory, outcome. 1 if the container is gone. */
 int csn_session_find_cause(struct csn_sessions *all, const char *container, int64_t started,

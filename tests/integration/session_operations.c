@@ -25,6 +25,13 @@ static const char *text_in(const cJSON *row, const char *name) {
   return text ? text : "";
 }
 
+/* Some engines write out the registry that a short name means. */
+static bool is_image(const char *name) {
+  const char *wanted = host_env("CAISSON_IMAGE");
+  size_t n = strlen(name), m = strlen(wanted);
+  return n >= m && strcmp(name + n - m, wanted) == 0 && (n == m || name[n - m - 1] == '/');
+}
+
 static bool removed_has(const struct call *c, const char *key) {
   const cJSON *k;
   cJSON_ArrayForEach(k, call_get(c, "removed")) {
@@ -68,7 +75,7 @@ static void test_inspect(void) {
   CALL look = operation(box, "session.inspect", "i", NULL);
   ok(call_is_true(look, "found") && call_is_true(look, "ready"), "one that runs is found and ready");
   is_str(call_string(look, "state"), "running", "its state");
-  is_str(call_string(look, "image"), host_env("CAISSON_IMAGE"), "its image");
+  ok(is_image(call_string(look, "image")), "its image (%s)", call_string(look, "image"));
   ok(call_is_true(look, "used_here"), "it is used here");
   is_int(call_number(look, "uid"), make->out.data ? atoi(make->out.data) : -1, "its user");
   is_int(call_number(look, "busy"), 0, "nothing runs in it");
@@ -110,7 +117,7 @@ static void test_list(void) {
   is_str(text_in(row, "state"), "running", "with their state");
   is_str(text_in(row, "version"), plugin()->version, "the version that made them");
   ok(strlen(text_in(row, "created")) >= 20, "the time (%s)", text_in(row, "created"));
-  is_str(text_in(row, "image"), host_env("CAISSON_IMAGE"), "and the image");
+  ok(is_image(text_in(row, "image")), "and the image (%s)", text_in(row, "image"));
   ok(row_of(list, "odd key \xe2\x82\xac"), "keys are whole");
   call_ok(list, strstr(call_text(list), "odd key \xe2\x82\xac"), "also in words");
   box_close(box);

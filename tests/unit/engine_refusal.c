@@ -27,6 +27,8 @@ static void test_reasons(void) {
        "name \\\"n\\\" is already in use by 1234. You have to remove that container to be able to "
        "reuse that name: that name is already in use\",\"response\":500}",
        CAISSON_REASON_ENGINE_CONFLICT, NULL, 0},
+      {500, "{\"message\":\"container 64 does not exist in database: no such container\"}",
+       CAISSON_REASON_ENGINE_NOT_FOUND, NULL, 0},
       {503, "busy", CAISSON_REASON_ENGINE_REFUSED, "503 Service Unavailable: busy",
        CAISSON_ERROR_RETRYABLE},
       {400, "{\"message\":\"client version 1.47 is too old. Minimum supported is 1.50\"}",

@@ -92,7 +92,7 @@ COMMON = $(STRICT) $(HARDEN) $(LIB_CFLAGS)
 # ---- what people type ----------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-unit check-integration check-programs bench lint fuzz coverage \
+.PHONY: all demo check check-unit check-integration check-engines check-programs bench lint fuzz coverage \
   install clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -127,6 +127,11 @@ check-integration: ## the tests that need an engine
 	@tests/setup/packages build check
 	@$(MAKE) $(JOBS) check-programs
 	@$(WITH_ENGINE) $(WITH_IMAGES) $(PROVE) $(ENGINE_TESTS)
+
+check-engines: ## the suite on Docker 26.1 and 28.5, Podman 4.3 and gVisor (ENGINES="podman-4.3")
+	@tests/setup/packages build check engines
+	@$(MAKE) $(JOBS) $(INTEGRATION:%=build/integration/%) $(INTEGRATION_SCRIPTS:%=build/integration/%) all
+	@tests/engines/run $(ENGINES)
 
 bench: ## measure beside docker exec and the engine itself (BENCH_ARGS=--json)
 	@tests/setup/packages build demo bench

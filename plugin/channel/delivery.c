@@ -19,6 +19,9 @@
 /* gVisor opens what it executes with the sandbox's own rights. It also lets nobody inside trace or
  * open another's process without them. */
 #define READABLE_MODE 0555
+#define READABLE_SUFFIX "-readable"
+
+#define ASK_EVERY (5 * CSN_MS)
 /* The helpers that were built in. Their names come from what they hold, so all fit into one volume. */
 struct guest {
   const char *arch;
@@ -28,7 +31,7 @@ struct guest {
 #define DECLARE(arch, name) extern const char csn_guest_##arch##_start[], csn_guest_##arch##_end[];
 #define DESCRIBE(arch, name)                                                  \
   {#arch, csn_guest_##arch##_start, csn_guest_##arch##_end, CSN_DELIVERY_MOUNT "/" name, \
-   CSN_DELIVERY_MOUNT "/" name "-readable"},
+   CSN_DELIVERY_MOUNT "/" name READABLE_SUFFIX},
 CSN_GUESTS(DECLARE)
 static const struct guest guests[] = {CSN_GUESTS(DESCRIBE)};
 #define GUESTS (sizeof guests / sizeof *guests)
@@ -46,10 +49,9 @@ static int no_guest_for(const char *arch, struct csn_error *err) {
                   arch, known, arch);
 }
 
-int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine,
-                        const struct csn_control *control, struct csn_error *err) {
+static int choose(struct csn_delivery *delivery, struct csn_engine *engine,
+                  const struct csn_control *control, struct csn_error *err) {
   char arch[CSN_ENGINE_ARCH_SIZE];
-  if (atomic_load(&delivery->guest)) return 0;
   int rc = csn_engine_arch(engine, control, arch, err);
   if (rc) return rc;
   for (size_t i = 0; i < GUESTS; i++) {
@@ -58,6 +60,21 @@ int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine
     return 0;
   }
   return no_guest_for(arch, err);
+}
+
+/* One asks for all who want to know: the question can be a heavy one for the engine. */
+int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine,
+                        const struct csn_control *control, struct csn_error *err) {
+  int rc = 0;
+  while (rc == 0 && !atomic_load(&delivery->guest)) {
+    if (atomic_exchange(&delivery->is_asking, 1)) {
+      rc = csn_control_poll(control, NULL, 0, csn_clock_after(ASK_EVERY), err);
+      continue;
+    }
+    if (!atomic_load(&delivery->guest)) rc = choose(delivery, engine, control, err);
+    atomic_store(&delivery->is_asking, 0);
+  }
+  return rc;
 }
 
 /* NULL before it is chosen. */
@@ -80,8 +97,9 @@ static int is_said(const struct csn_delivery *delivery, const struct csn_error *
 }
 
 int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *err) {
-  if (!is_said(delivery, err, "permission denied")) return 0;
-  return !atomic_exchange(&delivery->is_readable, 1);
+  if (!is_said(delivery, err, "permission denied") || strstr(err->message, READABLE_SUFFIX)) return 0;
+  atomic_store(&delivery->is_readable, 1);
+  return 1;
 }
 
 int csn_delivery_is_missing(const struct csn_delivery *delivery, const struct csn_error *err) {

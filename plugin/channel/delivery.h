@@ -14,6 +14,7 @@
 struct csn_delivery {
   _Atomic int is_readable; /* it executes no file that cannot be read (gVisor): another one is used */
   _Atomic int guest;       /* which of the helpers its machine runs, from 1; 0: not chosen yet */
+  _Atomic int is_asking;   /* somebody is finding that out */
 };
 
 /* Chooses the helper for the engine's architecture, if that was not done yet. engine.platform, with
@@ -28,8 +29,8 @@ const char *csn_delivery_path(const struct csn_delivery *delivery);
 /* Is this how a start or an exec fails when the file is not in the volume? */
 int csn_delivery_is_missing(const struct csn_delivery *delivery, const struct csn_error *err);
 
-/* Is this how one fails when the runtime would have to read the file? If so, and if that is news, it
- * is remembered: trying again takes the other file. */
+/* Is this how one fails when the runtime would have to read the file? If so, that is remembered: trying
+ * again takes the other file. */
 int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *err);
 
 /* Puts the file there, by way of a container of `image` that is made, never started, and removed. */

@@ -18,7 +18,7 @@ static int ask_for(struct csn_engine *engine, const char *path, const char *memb
                    const struct csn_control *control, char arch[CSN_ENGINE_ARCH_SIZE],
                    struct csn_error *err) {
   cJSON *answer CSN_CLEANUP_JSON = NULL;
-  struct csn_ask ask = {.method = "GET", .path = path, .seconds = 10};
+  struct csn_ask ask = {.method = "GET", .path = path, .seconds = 30};
   int rc = csn_ask_json(engine, &ask, control, 0, &answer, err);
   if (rc) return csn_ask_context(rc, err, "ask the engine for", path + 1);
   const char *text = in_one_spelling(csn_json_string(answer, member, ""));

@@ -10,6 +10,7 @@
 #define CAUSE_NS (5 * CSN_SECOND)
 /* For so long an engine may still say of a container that just ended that it runs. */
 #define ENDING_NS (300 * CSN_MS)
+#define LOOK_EVERY (10 * CSN_MS)
 
 static void say(struct csn_run_result *r, const char *reason, const char *message) {
   snprintf(r->reason, sizeof r->reason, "%s", reason);
@@ -62,12 +63,18 @@ static void say_helper_is_gone(struct csn_run_result *r) {
            "%.300s; everything that ran in the sandbox was ended, its files are there", before);
 }
 
+/* By looking, not by the engine's own wait: that may itself look only now and then. */
 int csn_session_is_ending(struct csn_sessions *all, const char *container) {
   struct csn_control control = CSN_CONTROL_NONE;
   control.deadline = csn_clock_after(ENDING_NS);
   struct csn_error err;
-  int rc = csn_container_wait(all->engine, container, CSN_WAIT_NOT_RUNNING, &control, NULL, &err);
-  return rc == 0 || csn_engine_is_missing(&err);
+  do {
+    struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+    int rc = csn_container_inspect(all->engine, container, &control, &found, &err);
+    if (rc) return csn_engine_is_missing(&err);
+    if (found.state != CSN_CONTAINER_RUNNING) return 1;
+  } while (csn_control_poll(&control, NULL, 0, csn_clock_after(LOOK_EVERY), &err) == 0);
+  return 0;
 }
 
 int csn_session_find_cause(struct csn_sessions *all, const char *container, int64_t started,

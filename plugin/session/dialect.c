@@ -40,46 +40,54 @@ static int put_profile(struct csn_sessions *all, const char *image,
   return *path ? 0 : csn_fail_nomem(err);
 }
 
-static int learn_profile(struct csn_sessions *all, struct csn_session *s, const char *image,
+typedef int learn_fn(struct csn_sessions *all, const char *image, const struct csn_control *control,
+                     struct csn_error *err);
+
+static int learn_profile(struct csn_sessions *all, const char *image,
                          const struct csn_control *control, struct csn_error *err) {
   char *none = NULL, *path CSN_CLEANUP_FREE = NULL;
-  int known = atomic_load(&all->dialect.seccomp_path) != NULL;
-  if (known && s->profiled) return 0; /* the file is there, and still it is refused */
-  s->profiled = 1;
   csn_log(all->log, CAISSON_LOG_INFO, "the engine takes a seccomp profile only as a file: putting "
           "it beside the helper");
   int rc = put_profile(all, image, control, &path, err);
   if (rc) return csn_is_stop(rc) ? rc : csn_error_wrap(err, "give the engine the seccomp profile");
   if (atomic_compare_exchange_strong(&all->dialect.seccomp_path, &none, path)) path = NULL;
-  return 1;
+  return 0;
 }
 
-static int learn_nproc(struct csn_sessions *all, struct csn_session *s, const char *image,
+static int learn_tmpfs(struct csn_sessions *all, const char *image,
                        const struct csn_control *control, struct csn_error *err) {
-  (void)s, (void)image, (void)control, (void)err;
-  return !atomic_exchange(&all->dialect.needs_nproc, 1);
+  (void)image, (void)control, (void)err;
+  atomic_store(&all->dialect.tmpfs_by_flag, 1);
+  return 0;
 }
 
-static int learn_tmpfs(struct csn_sessions *all, struct csn_session *s, const char *image,
+static int learn_nproc(struct csn_sessions *all, const char *image,
                        const struct csn_control *control, struct csn_error *err) {
-  (void)s, (void)image, (void)control, (void)err;
-  return !atomic_exchange(&all->dialect.tmpfs_by_flag, 1);
+  (void)image, (void)control, (void)err;
+  atomic_store(&all->dialect.needs_nproc, 1);
+  return 0;
 }
+
+static const struct {
+  const char *words;
+  learn_fn *learn;
+} rules[] = {
+    {"opening seccomp profile failed", learn_profile},
+    {"unknown mount option \"uid=", learn_tmpfs},
+    {"rlimit type 6: operation not permitted", learn_nproc}, /* runc */
+    {"setrlimit `RLIMIT_NPROC`", learn_nproc},               /* crun */
+};
 
 int csn_dialect_learn(struct csn_sessions *all, struct csn_session *s, const char *image,
                       const struct csn_control *control, struct csn_error *err) {
-  static const struct {
-    const char *words;
-    int (*learn)(struct csn_sessions *, struct csn_session *, const char *,
-                 const struct csn_control *, struct csn_error *);
-  } rules[] = {
-      {"opening seccomp profile failed", learn_profile},
-      {"unknown mount option \"uid=", learn_tmpfs},
-      {"rlimit type 6: operation not permitted", learn_nproc}, /* runc */
-      {"setrlimit `RLIMIT_NPROC`", learn_nproc},               /* crun */
-  };
-  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-    if (strstr(err->message, rules[i].words)) return rules[i].learn(all, s, image, control, err);
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    if (!strstr(err->message, rules[i].words)) continue;
+    /* Each once for a session that starts: what is refused again will be so for ever. */
+    if (s->learned & 1U << i) return 0;
+    s->learned |= 1U << i;
+    int rc = rules[i].learn(all, image, control, err);
+    return rc ? rc : 1;
+  }
   return 0;
 }
 

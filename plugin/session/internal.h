@@ -40,7 +40,7 @@ struct csn_session {
   int delivered;   /* the helper was delivered for it once: not again */
   unsigned skip_ports; /* of ranges, since others have them */
   unsigned rejoined; /* how often a start found its network gone again */
-  int profiled;    /* so was the seccomp profile, to an engine that wants a file */
+  unsigned learned; /* while it starts: which rules of dialect.c its refusals have met */
   int older;       /* it runs under other settings than the operator's */
   cJSON *shape;    /* the options it was made with */
   cJSON *env;      /* ["NAME=value"]: the container's own environment */

@@ -244,6 +244,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   if (rc == 0) {
     s->created_here = 1;
     s->rejoined = s->skip_ports = 0;
+    s->learned = 0;
     rc = settle(all, s, id, control, err);
     if (rc == 0) return 0;
     csn_channel_close(*out);

@@ -138,7 +138,7 @@ class Podman(Engine):
 
     def command(self):
         return ["podman", "--runtime", "/usr/sbin/runc", "--cgroup-manager", "cgroupfs",
-                "--root", self.work + "/data", "--runroot", self.work + "/run",
+                "--root", self.work + "/data", "--runroot", self.work + "/run", "--tmpdir", self.work + "/tmp",
                 "system", "service", "--time=0", self.endpoint]
 
 

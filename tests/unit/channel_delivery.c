@@ -90,7 +90,9 @@ static void test_learning(void) {
   ok(csn_delivery_learns(&delivery, &err), "one that the runtime cannot read does");
   snprintf(path, sizeof path, "%s-readable", built[0].path);
   is_str(csn_delivery_path(&delivery), path, "and another is used");
-  ok(!csn_delivery_learns(&delivery, &err), "which is learnt once");
+  ok(csn_delivery_learns(&delivery, &err), "also by one that began before that was known");
+  snprintf(err.message, sizeof err.message, "exec: \"%s\": permission denied", path);
+  ok(!csn_delivery_learns(&delivery, &err), "nothing is learnt where that one is refused too");
   tear_down(&f);
 }
 

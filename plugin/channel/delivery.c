@@ -124,7 +124,7 @@ static cJSON *carrier_body(const char *entrypoint, const char *image) {
   return NULL;
 }
 
-/* Unless it is there: names come from what files hold. */
+/* Unless it is seen to be there: names come from what files hold. */
 static int put_once(struct csn_engine *engine, const char *container, const char *file,
                     const void *bytes, size_t n, unsigned mode, const struct csn_control *control,
                     struct csn_error *err) {
@@ -133,7 +133,7 @@ static int put_once(struct csn_engine *engine, const char *container, const char
   if (!path) return csn_fail_nomem(err);
   int rc = csn_archive_stat(engine, container, path, control, &stat, err);
   if (rc == 0 && stat.size == (int64_t)n) return 0;
-  if (rc && !csn_engine_is_missing(err)) return rc;
+  if (csn_is_stop(rc)) return rc;
   return csn_archive_put_file(engine, container, CSN_DELIVERY_MOUNT, file, bytes, n, mode, control,
                               err);
 }

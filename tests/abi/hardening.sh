@@ -12,7 +12,9 @@ lacks() {
   ok $? "$1"
 }
 
-for file in "$CAISSON_PLUGIN" "$CAISSON_HOST" "$CAISSON_GUEST"; do
+# One helper for each architecture.
+guests=("${CAISSON_GUEST%/*}"/guests/*)
+for file in "$CAISSON_PLUGIN" "$CAISSON_HOST" "${guests[@]}"; do
   name=${file##*/}
   segments=$(readelf -lW "$file")
   has "$name: relro" "$segments" GNU_RELRO
@@ -33,7 +35,12 @@ for file in "$CAISSON_PLUGIN" "$CAISSON_HOST"; do
 done
 has "caisson.so: never unloaded" "$(readelf -dW "$CAISSON_PLUGIN")" NODELETE
 has "caisson-host: position independent" "$(readelf -hW "$CAISSON_HOST")" 'Type: +DYN'
-lacks "caisson-guest: no interpreter" "$(readelf -lW "$CAISSON_GUEST")" INTERP
-lacks "caisson-guest: needs no library" "$(readelf -dW "$CAISSON_GUEST")" NEEDED
+for file in "${guests[@]}"; do
+  lacks "helper for ${file##*/}: no interpreter" "$(readelf -lW "$file")" INTERP
+  lacks "helper for ${file##*/}: needs no library" "$(readelf -dW "$file")" NEEDED
+  lacks "helper for ${file##*/}: no path of this machine" "$(strings "$file")" "^$PWD/"
+done
+has "helper for amd64" "$(readelf -hW "${CAISSON_GUEST%/*}/guests/amd64")" 'Machine: .*X86-64'
+has "helper for arm64" "$(readelf -hW "${CAISSON_GUEST%/*}/guests/arm64")" 'Machine: +AArch64'
 
 done_testing

@@ -77,6 +77,15 @@ int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine
   return rc;
 }
 
+void csn_delivery_recognise(struct csn_delivery *delivery, const char *path) {
+  for (size_t i = 0; i < GUESTS; i++) {
+    int is_readable = strcmp(path, guests[i].readable_path) == 0;
+    if (!is_readable && strcmp(path, guests[i].path) != 0) continue;
+    if (is_readable) atomic_store(&delivery->is_readable, 1);
+    atomic_store(&delivery->guest, (int)i + 1);
+  }
+}
+
 /* NULL before it is chosen. */
 static const struct guest *guest_of(const struct csn_delivery *delivery) {
   int guest = atomic_load(&delivery->guest);

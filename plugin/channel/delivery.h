@@ -22,6 +22,10 @@ struct csn_delivery {
 int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine,
                         const struct csn_control *control, struct csn_error *err);
 
+/* A sandbox runs there whose process 1 is this file: if it is one of this plugin's, nothing need be asked
+ * to choose. */
+void csn_delivery_recognise(struct csn_delivery *delivery, const char *path);
+
 /* Where a sandbox finds this plugin's helper: "/.caisson/guest-<16 hex of its SHA-256>", with
  * "-readable" behind it for such a runtime. "" before it is chosen. */
 const char *csn_delivery_path(const struct csn_delivery *delivery);

@@ -272,6 +272,7 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   int rc = known ? 0 : csn_session_settle(e->all, e->s, found, err);
   if (rc) return rc;
   struct csn_channel *ch;
+  csn_delivery_recognise(&e->all->delivery, csn_json_string(found->raw, "Path", ""));
   if (!known) rc = csn_network_assert(e->all, found, e->control, err);
   if (rc == 0) rc = open_channel(e, found->id, found->image, &ch, err);
   if (rc == 0) return accept_or_replace(e, ch, err);

@@ -22,7 +22,7 @@
 #define READABLE_SUFFIX "-readable"
 
 #define ASK_EVERY (5 * CSN_MS)
-/* The helpers that were built in. Their names come from what they hold, so all fit into one volume. */
+/* Those that were built in. Their names come from what they hold, so all fit into one volume. */
 struct guest {
   const char *arch;
   const char *start, *end;
@@ -106,7 +106,8 @@ static int is_said(const struct csn_delivery *delivery, const struct csn_error *
 }
 
 int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *err) {
-  if (!is_said(delivery, err, "permission denied") || strstr(err->message, READABLE_SUFFIX)) return 0;
+  if (!is_said(delivery, err, "permission denied")) return 0;
+  if (strstr(err->message, READABLE_SUFFIX)) return 0;
   atomic_store(&delivery->is_readable, 1);
   return 1;
 }
@@ -148,8 +149,8 @@ static int put_once(struct csn_engine *engine, const char *container, const char
 }
 
 int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *engine,
-                     const char *image, const char *file, const void *bytes, size_t n, unsigned mode,
-                     const struct csn_control *control, struct csn_error *err) {
+                     const char *image, const char *file, const void *bytes, size_t n,
+                     unsigned mode, const struct csn_control *control, struct csn_error *err) {
   char name[64] = "caisson-delivery.", id[CSN_CONTAINER_ID_SIZE];
   int rc = csn_random_hex(name + strlen(name), 8, err);
   if (rc == 0) rc = csn_volume_create(engine, CSN_DELIVERY_VOLUME, NULL, control, err);

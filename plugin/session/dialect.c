@@ -14,22 +14,23 @@ extern const char csn_seccomp_start[], csn_seccomp_end[];
 
 #define PROFILE_MODE 0444
 
-/* "seccomp-<16 hex of its SHA-256>.json": as the helper, each version has its own beside the others. */
+/* "seccomp-<16 hex of its SHA-256>.json": each version has its own beside the others. */
 static void name_profile(char *name, size_t size) {
   char hex[CSN_SHA256_HEX];
   csn_sha256_hex(csn_seccomp_start, (size_t)(csn_seccomp_end - csn_seccomp_start), hex);
   snprintf(name, size, "seccomp-%.16s.json", hex);
 }
 
-/* An engine that is given a path looks for it on its own machine: there the helper's volume lies, which
- * no sandbox can write to. The path is for the caller to free. */
+/* An engine that is given a path looks for it on its own machine: there the helper's volume lies,
+ * which no sandbox can write to. The path is for the caller to free. */
 static int put_profile(struct csn_sessions *all, const char *image,
                        const struct csn_control *control, char **path, struct csn_error *err) {
   char name[64];
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
   name_profile(name, sizeof name);
   int rc = csn_delivery_put(&all->delivery, all->engine, image, name, csn_seccomp_start,
-                            (size_t)(csn_seccomp_end - csn_seccomp_start), PROFILE_MODE, control, err);
+                            (size_t)(csn_seccomp_end - csn_seccomp_start), PROFILE_MODE, control,
+                            err);
   if (rc == 0) rc = csn_volume_inspect(all->engine, CSN_DELIVERY_VOLUME, control, &volume, err);
   if (rc) return rc;
   if (volume.mountpoint[0] != '/')

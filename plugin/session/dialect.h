@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an engine takes a create body otherwise than Docker does. Nothing here goes by an engine's name
- * or version: what it refuses, in which words, is what tells. See engine/README.md for the whole list. */
+/* Where an engine takes a create body otherwise than Docker does. Nothing here goes by an engine's
+ * name or version: what it refuses, in which words, is what tells. engine/README.md has the list. */
 #ifndef CSN_SESSION_DIALECT_H
 #define CSN_SESSION_DIALECT_H
 
@@ -18,8 +18,8 @@ struct csn_sessions;
 struct csn_session;
 
 /* A create or a start was refused. 1: it was for something that is now known, or mended, so trying
- * again makes sense; 0: it was not; negative: it was, but it could not be mended. `image` is one that
- * the engine has. The session's lock is held. */
+ * again makes sense; 0: it was not; negative: it was, but it could not be mended. `image` is one
+ * that the engine has. The session's lock is held. */
 int csn_dialect_learn(struct csn_sessions *all, struct csn_session *s, const char *image,
                       const struct csn_control *control, struct csn_error *err);
 void csn_dialect_free(struct csn_dialect *dialect);

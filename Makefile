@@ -34,7 +34,7 @@ names = $(basename $(notdir $(wildcard $(1))))
 UNIT := $(call names,tests/unit/*.c)
 GUEST_TESTS := $(call names,tests/guest/*.c)
 # Those that drive the foreign helpers too.
-EMULATED := channel input operations output
+EMULATED := channel input operations
 INTEGRATION := $(call names,tests/integration/*.c)
 INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
 # Under valgrind too: all but those that move gigabytes, and those that start themselves again, which

@@ -122,6 +122,6 @@ int csn_sweep_helpers(const struct csn_delivery *delivery, struct csn_engine *en
   struct csn_error ignored;
   cleanup.deadline = csn_clock_after(CLEANUP_NS);
   csn_container_remove(engine, id, CSN_REMOVE_FORCE, &cleanup, &ignored);
-  if (rc && csn_delivery_is_missing(err)) return 0; /* nobody has used this version here yet */
+  if (rc && csn_delivery_is_missing(delivery, err)) return 0; /* nobody has used this version here yet */
   return rc && !csn_is_stop(rc) ? csn_error_wrap(err, "look for old helpers") : rc;
 }

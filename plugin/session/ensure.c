@@ -245,18 +245,11 @@ static int accept_or_replace(struct ensuring *e, struct csn_channel *ch, struct 
 static int open_channel(struct ensuring *e, const char *container, const char *image,
                         struct csn_channel **ch, struct csn_error *err) {
   struct csn_delivery *delivery = &e->all->delivery;
-  int rc = csn_delivery_choose(delivery, e->all->engine, e->control, err);
-  if (rc) return rc;
-  rc = csn_channel_open_exec(e->all->engine, container, csn_delivery_path(delivery), e->all->keeper,
-                             e->control, ch, err);
-  if (rc == 0) return 0;
-  int learned = csn_delivery_learns(delivery, err);
-  if (!learned && (e->delivered || !csn_delivery_is_missing(delivery, err))) return rc;
+  int rc = csn_session_reach(e->all, container, e->control, ch, err);
+  if (rc == 0 || e->delivered || !csn_delivery_is_missing(delivery, err)) return rc;
   e->delivered = 1; /* an older version started it: this one's helper is not there yet */
   rc = csn_delivery_deliver(delivery, e->all->engine, image, e->control, err);
-  if (rc) return rc;
-  return csn_channel_open_exec(e->all->engine, container, csn_delivery_path(delivery),
-                               e->all->keeper, e->control, ch, err);
+  return rc ? rc : csn_session_reach(e->all, container, e->control, ch, err);
 }
 
 static int on_running(struct ensuring *e, const struct csn_container *found,

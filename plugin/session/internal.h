@@ -261,6 +261,13 @@ int csn_session_check_owner(const struct csn_sessions *all, const struct csn_ses
 int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const char *container,
                        const struct csn_control *control, struct csn_error *err);
 
+/* ---- reach.c ---------------------------------------------------------------------------------- */
+
+/* A new channel to a container that runs, whatever is known of it here. Delivers nothing. */
+int csn_session_reach(struct csn_sessions *all, const char *container,
+                      const struct csn_control *control, struct csn_channel **ch,
+                      struct csn_error *err);
+
 /* ---- lease.c ---------------------------------------------------------------------------------- */
 
 int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want *want,

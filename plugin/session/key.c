@@ -72,9 +72,7 @@ static int ask(struct csn_sessions *all, const struct csn_container *c,
   struct csn_channel *ch;
   struct csn_error err;
   char name[CSN_NAME_SIZE];
-  if (csn_channel_open_exec(all->engine, c->id, csn_delivery_path(&all->delivery), all->keeper,
-                            control, &ch, &err) != 0)
-    return 0;
+  if (csn_session_reach(all, c->id, control, &ch, &err) != 0) return 0;
   memcpy(key, csn_channel_hello(ch)->key, CSN_KEY_MAX + 1);
   csn_channel_close(ch);
   csn_name_of_key(all->settings->name_template, all->instance, key, name);

@@ -76,8 +76,7 @@ static int open_channel(struct csn_sessions *all, const char *container,
   if (*ch) return 0;
   if (*s) csn_session_put(all, *s);
   *s = NULL;
-  return csn_channel_open_exec(all->engine, container, csn_delivery_path(&all->delivery),
-                               all->keeper, control, ch, &err);
+  return csn_session_reach(all, container, control, ch, &err);
 }
 
 static void close_channel(struct csn_sessions *all, struct csn_session *s, struct csn_channel *ch) {

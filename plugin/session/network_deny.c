@@ -148,7 +148,7 @@ int csn_network_assert(struct csn_sessions *all, const struct csn_container *fou
   if (!plan) return 0;
   int rc = deny(all, found->id, plan, found->image_id, control, err);
   /* An older version of the plugin started it: this one's helper is not there yet. */
-  if (rc == 0 || !csn_delivery_is_missing(err)) return rc;
+  if (rc == 0 || !csn_delivery_is_missing(&all->delivery, err)) return rc;
   rc = csn_delivery_deliver(&all->delivery, all->engine, found->image_id, control, err);
   return rc ? rc : deny(all, found->id, plan, found->image_id, control, err);
 }

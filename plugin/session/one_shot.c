@@ -160,9 +160,11 @@ int csn_one_shot_run(struct csn_sessions *all, const struct csn_one_shot *shot,
   CSN_CLEANUP_BUFFER struct csn_buffer said = CSN_BUFFER(REPORT_MAX);
   struct csn_control own = csn_control_within(control, RUN_NS);
   char name[CSN_NAME_SIZE], id[CSN_CONTAINER_ID_SIZE];
+  int rc = csn_delivery_choose(&all->delivery, all->engine, &own, err);
+  if (rc) return rc;
   cJSON *body CSN_CLEANUP_JSON = make_body(all, shot);
   if (!body) return csn_fail_nomem(err);
-  int rc = name_it(all, name, err);
+  rc = name_it(all, name, err);
   if (rc) return rc;
   rc = csn_container_create(all->engine, name, body, &own, id, err);
   if (rc == 0) rc = run(all, id, &own, &said, err);

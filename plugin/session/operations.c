@@ -84,13 +84,6 @@ static cJSON *ask_jobs(struct csn_channel *ch, const struct csn_control *control
   return NULL;
 }
 
-static int open_channel(struct csn_sessions *all, const char *container,
-                        const struct csn_control *control, struct csn_channel **ch,
-                        struct csn_error *err) {
-  return csn_channel_open_exec(all->engine, container, csn_delivery_path(&all->delivery),
-                               all->keeper, control, ch, err);
-}
-
 void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char *container,
                      const struct csn_control *control, struct csn_channel_hello *hello,
                      struct csn_session_look *look, int *ready) {
@@ -98,11 +91,7 @@ void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char
   *ready = 0;
   struct csn_channel *ch = csn_session_take_idle(all, s);
   if (!ch) {
-    int rc = csn_delivery_choose(&all->delivery, all->engine, control, &err);
-    if (rc == 0) rc = open_channel(all, container, control, &ch, &err);
-    if (rc && csn_delivery_learns(&all->delivery, &err))
-      rc = open_channel(all, container, control, &ch, &err);
-    if (rc) return;
+    if (csn_session_reach(all, container, control, &ch, &err) != 0) return;
     csn_session_add_lease(all, s);
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;

@@ -87,8 +87,10 @@ static int sweep(struct reaping *r, const char *const *keep, struct csn_error *e
                                 .keep = keep,
                                 .older_than_s = r->older_than_s,
                                 .dry_run = r->dry_run};
-  int rc = csn_sweep_helpers(&r->all->delivery, r->all->engine, &how, r->control, &removed,
-                             &failed, err);
+  int rc = csn_delivery_choose(&r->all->delivery, r->all->engine, r->control, err);
+  if (rc) return rc;
+  rc = csn_sweep_helpers(&r->all->delivery, r->all->engine, &how, r->control, &removed,
+                         &failed, err);
   if (rc == 0) rc = add_lines(r, &removed, NULL, err);
   if (rc == 0) rc = add_lines(r, &failed, "it could not be removed", err);
   return rc;

@@ -210,7 +210,7 @@ static bool is_logged(void *arg) {
 
 static void test_failing(void) {
   struct box *box = box_open_as(".bad", "{\"pool\": {\"size\": 2}, \"sandbox\": {\"image\": "
-                                        "\"caisson-nowhere:none\"}}");
+                                        "\"caisson-nowhere:none\", \"pull\": \"never\"}}");
   CALL call = shell(box, "a", "true");
   is_str(call_reason(call), CAISSON_REASON_IMAGE_MISSING, "without the image there is no sandbox");
   ok(host_wait(is_logged, box, 30000), "nor a pool, which is logged");

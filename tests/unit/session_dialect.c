@@ -4,6 +4,7 @@
 
 #include "engine_fixture.h"
 #include "session/internal.h"
+#include "session/policy_mounts.h"
 #include "session/policy.h"
 
 #define VOLUME_AND_ID "{\"Id\":\"" ID "\",\"Name\":\"caisson-guest\",\"Mountpoint\":\"/far/_data\"}"
@@ -17,7 +18,7 @@ struct bench {
 };
 
 static void set_bench(struct bench *b, int code, const char *text) {
-  *b = (struct bench){.settings = {.image = "img:1", .user = "auto",
+  *b = (struct bench){.settings = {.image = "img:1", .user = "auto", .name_template = CSN_NAME_TEMPLATE,
                                    .workdir = "/workspace", .hostname = "h", .memory = 1u << 30,
                                    .cpus = 1, .pids = 256, .nofile = 4096, .workspace_size = 1 << 20,
                                    .tmp_size = 1 << 20, .shm_size = 1 << 20}};
@@ -39,7 +40,9 @@ static int learn(struct bench *b, const char *words) {
 }
 
 static char *body_text(struct bench *b) {
-  const struct csn_policy_facts facts = {.instance = "i", .key = "k", .version = "1", .created = "now",
+  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
+  if (csn_mounts_read(&b->settings, "i", "k", &mounts, &b->f.err)) BAIL_OUT("%s", b->f.err.message);
+  const struct csn_policy_facts facts = {.mounts = &mounts, .instance = "i", .key = "k", .version = "1", .created = "now",
                                          .guest_path = "/g", .guest_volume = "v", .uid = 7, .gid = 8,
                                          .seccomp_path = b->all->dialect.seccomp_path,
                                          .needs_nproc = b->all->dialect.needs_nproc,

@@ -181,8 +181,8 @@ static void test_spare(void) {
   cJSON *plain = NULL, *ahead = NULL;
   spare.spare = 1;
   spare.key = "";
-  is_int(csn_policy_body(&defaults, NULL, &facts, &plain, &err), 0, "a body");
-  is_int(csn_policy_body(&defaults, NULL, &spare, &ahead, &err), 0, "one of one started ahead");
+  is_int(make_body(&defaults, NULL, &facts, &plain, &err), 0, "a body");
+  is_int(make_body(&defaults, NULL, &spare, &ahead, &err), 0, "one of one started ahead");
   is_json(at(ahead, "Cmd"), "[\"init\",\"--key\",\"\",\"--idle-ms\",\"900000\",\"--lifetime-ms\","
                             "\"86400000\",\"--pooled\",\"1\"]",
           "process 1 awaits its key");

@@ -342,7 +342,7 @@ static void test_session_facts(void) {
   is_str(text_of(result.json),
          "up\n[3 processes that it started still run in the background]\n[this "
          "session's sandbox is a new one: files and processes of earlier calls "
-         "are gone]",
+         "are gone, but for a workspace that is kept]",
          "what a model should know");
   is_str(members(), USUAL " still_running created recreated older_settings", "and a program");
   is_int(result.flags, given.flags | CAISSON_RESULT_STILL_RUNNING, "all in the flags");

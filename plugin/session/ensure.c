@@ -262,11 +262,11 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   int known = strcmp(e->s->container, found->id) == 0;
   if (!known && e->s->container[0]) e->replaces = 1; /* by somebody else */
   if (!known) csn_session_forget(e->all, e->s);
-  int rc = known ? 0 : csn_session_settle(e->all, e->s, found, err);
-  if (rc) return rc;
   struct csn_channel *ch;
   csn_delivery_recognise(&e->all->delivery, csn_json_string(found->raw, "Path", ""));
-  if (!known) rc = csn_network_assert(e->all, found, e->control, err);
+  /* Known is one of which the routes were seen to be set, so that comes first. */
+  int rc = known ? 0 : csn_network_assert(e->all, found, e->control, err);
+  if (rc == 0 && !known) rc = csn_session_settle(e->all, e->s, found, err);
   if (rc == 0) rc = open_channel(e, found->id, found->image, &ch, err);
   if (rc == 0) return accept_or_replace(e, ch, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;

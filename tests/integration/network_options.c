@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/engine.h"
 #include "support/host.h"
 #include "tap.h"
 
@@ -73,6 +74,31 @@ static void test_ephemeral(struct box *box) {
   is_str(call_string(c, "stdout"), "13\n", "is denied the same");
 }
 
+/* As it has been after the first attempt, whatever became of that. */
+static void test_asserted(struct box *maker) {
+  CALL made = shell(maker, "found", "true");
+  exited(made, 0, "a sandbox with denied routes");
+  struct proxy *proxy = proxy_start(
+      "{\"rules\":[{\"method\":\"POST\",\"path\":\"/containers/create[?]name=caisson_\","
+      "\"times\":1,\"respond\":{\"status\":500,\"json\":{\"message\":\"scripted\"}}}]}");
+  struct box *box = box_new(".net");
+  caisson_error err = {.struct_size = sizeof err};
+  char *both = NULL;
+  if (asprintf(&both, "{\"engine\":{\"endpoint\":\"%s\"},%s", proxy->endpoint, settings + 1) < 0)
+    BAIL_OUT("no memory");
+  if (box_create(box, both, &err) != CAISSON_OK) BAIL_OUT("%s", err.message);
+  CALL first = shell(box, "found", "true");
+  ended(first, CAISSON_E_ENGINE, CAISSON_OUTCOME_NONE, CAISSON_EXIT_UNKNOWN,
+        "it is not adopted where its routes cannot be seen to");
+  int before = proxy_count(proxy, "POST", "name=caisson_");
+  CALL second = shell(box, "found", "true");
+  exited(second, 0, "nor is it later");
+  ok(proxy_count(proxy, "POST", "name=caisson_") > before, "before they were");
+  box_close(box);
+  proxy_stop(proxy);
+  free(both);
+}
+
 int main(void) {
   struct box *box = box_new(".net");
   caisson_error err = {.struct_size = sizeof err};
@@ -82,6 +108,7 @@ int main(void) {
   test_own(box);
   test_refused(box);
   test_ephemeral(box);
+  test_asserted(box);
   CALL gone = operation(box, "session.shutdown", "", "{\"scope\":\"instance\"}");
   exited(gone, 0, "a shutdown of the instance");
   box_close(box);

@@ -211,17 +211,13 @@ static int start_one(struct csn_sessions *all, struct csn_spare *spare, const cJ
   int rc = csn_session_get(all, "", &spare->s, err);
   if (rc) return rc;
   spare->s->spare = 1;
-  /* Twice: the helper may have to be delivered first. */
-  for (int i = 0; i < 2; i++) {
+  /* Again after what it asks for only so often: the helper to be delivered, say. */
+  do {
     rc = name_it(all, spare->s, err);
     if (rc == 0) rc = csn_session_start(all, spare->s, shape, &want, control, &spare->channel, err);
-    if (rc <= 0) break;
-  }
-  if (rc == 0) return 0;
-  csn_session_put(all, spare->s);
-  return rc > 0 ? csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED,
-                           "the helper was delivered and is not there")
-                : rc;
+  } while (rc > 0);
+  if (rc) csn_session_put(all, spare->s);
+  return rc;
 }
 
 static int add_one(struct csn_sessions *all, const struct csn_control *control,

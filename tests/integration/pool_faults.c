@@ -22,7 +22,7 @@ static bool has_one(void *box) {
 
 /* An instance with one sandbox in its pool, behind a proxy with that rule. */
 static struct faulty open_faulty(const char *suffix, const char *rule) {
-  char scenario[300], settings[300];
+  char scenario[600], settings[300];
   snprintf(scenario, sizeof scenario, "{\"rules\":[%s]}", rule);
   struct faulty f = {.proxy = proxy_start(scenario)};
   snprintf(settings, sizeof settings, "{\"engine\": {\"endpoint\": \"%s\"}, \"pool\": {\"size\": 1}}",
@@ -98,8 +98,22 @@ static void test_dead(void) {
   close_faulty(&f);
 }
 
+/* An engine may have to be asked more than once before its refusals are understood. */
+static void test_learning(void) {
+  struct faulty f = open_faulty(
+      ".learning",
+      "{\"method\":\"POST\",\"path\":\"/containers/create\",\"times\":1,\"respond\":{\"status\":500,"
+      "\"json\":{\"message\":\"rlimit type 6: operation not permitted\"}}},"
+      "{\"method\":\"POST\",\"path\":\"/containers/create\",\"times\":2,\"respond\":{\"status\":404,"
+      "\"json\":{\"message\":\"network x not found\"}}}");
+  ok(proxy_met(f.proxy), "an engine that refuses several times");
+  ok(!box_logged(f.box, "no sandbox can be started ahead"), "fails the pool not once");
+  close_faulty(&f);
+}
+
 int main(void) {
   test_rename();
+  test_learning();
   test_cancel();
   test_dead();
   return done_testing();

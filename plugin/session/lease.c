@@ -79,6 +79,7 @@ int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want 
     if (rc == 0) rc = note_container(all, lease, err);
     csn_session_unlock(all, s);
     if (rc) csn_session_give_back(all, s, NULL, 0);
+    if (rc && s->ephemeral) end_ephemeral(all, s);
   }
   if (rc) csn_session_put(all, s);
   return rc;

@@ -105,8 +105,26 @@ static void test_two(void) {
   box_close(two);
 }
 
+/* Nobody could ever come back to it. */
+static void test_ephemeral(void) {
+  struct box *box = box_open_as(
+      ".call", "{\"sandbox\":{\"service\":{\"command\":[\"sleep\",\"1000\"],\"ready\":{\"tcp\":9}}}}");
+  CALL late = call_new_shell(box, "", "true");
+  late->deadline_ms = 3000;
+  was_late(call_run(late), "a call in a sandbox of its own, whose service never gets ready");
+  is_int(engine_count(box->name), 0, "leaves none");
+  CALL lost = call_new_shell(box, "", "true");
+  lost->options = "{\"service\":{\"command\":[\"bash\",\"-c\",\"sleep 0.5; kill -9 -1\"],"
+                  "\"ready\":{\"tcp\":9}}}";
+  call_run(lost);
+  call_ok(lost, lost->status < 0, "nor does one whose service ends the helper");
+  is_int(engine_count(box->name), 0, "though it cannot be asked");
+  box_close(box);
+}
+
 int main(void) {
   test_options();
+  test_ephemeral();
   test_none();
   test_mistakes();
   test_two();

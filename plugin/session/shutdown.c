@@ -108,7 +108,7 @@ static int has_calls(struct csn_sessions *all, const struct csn_container *c,
   struct csn_session_look look = {.wants_jobs = 1};
   int ready = 0;
   csn_session_key_of(all, c, control, key);
-  if (!*key || csn_session_get(all, key, &s, &err) != 0) return 0;
+  if (csn_session_get(all, key, &s, &err) != 0) return 0; /* without a key: a call's own */
   csn_session_ask(all, s, c->id, control, &hello, &look, &ready);
   csn_session_put(all, s);
   uint32_t running = 0;

@@ -219,10 +219,25 @@ static void test_grace(void) {
   box_close(two);
 }
 
+/* A call's own sandbox has no name that could be asked for, but a call. */
+static void test_grace_of_own(void) {
+  struct box *box = box_open_as(".own", NULL);
+  struct call *call = call_start(call_new_shell(box, "", "echo begun; sleep 2; echo ended"));
+  ok(call_wait_output(call, "begun", 30000), "a call in a sandbox of its own");
+  CALL down =
+      operation(box, "session.shutdown", NULL, "{\"scope\": \"instance\", \"grace_ms\": 60000}");
+  exited(down, 0, "a shutdown with a grace");
+  call_join(call);
+  exited(call, 0, "waits for that too");
+  call_free(call);
+  box_close(box);
+}
+
 int main(void) {
   test_leftovers();
   test_helpers();
   test_stats();
   test_grace();
+  test_grace_of_own();
   return done_testing();
 }

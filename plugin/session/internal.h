@@ -37,7 +37,7 @@ struct csn_session {
   char container[CSN_CONTAINER_ID_SIZE]; /* "" while it is not known to run */
   int64_t started; /* seconds since 1970, or 0: where to look for its end in the engine's events */
   int created_here;
-  int delivered;   /* the helper was delivered for it once: not again */
+  int delivered;   /* while it starts: the helper was delivered for it, and not again */
   unsigned skip_ports; /* of ranges, since others have them */
   unsigned rejoined; /* how often a start found its network gone again */
   unsigned learned; /* while it starts: which rules of dialect.c its refusals have met */

@@ -245,6 +245,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
     s->created_here = 1;
     s->rejoined = s->skip_ports = 0;
     s->learned = 0;
+    s->delivered = 0;
     rc = settle(all, s, id, control, err);
     if (rc == 0) return 0;
     csn_channel_close(*out);

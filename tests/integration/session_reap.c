@@ -233,11 +233,34 @@ static void test_grace_of_own(void) {
   box_close(box);
 }
 
+/* Others may remove it while no sandbox runs it, more than once in the life of a session. */
+static void test_helper_gone_twice(void) {
+  struct box *asked = box_open_as(".asked", NULL);
+  CALL info = operation(asked, "engine.info", NULL, NULL);
+  box_close(asked);
+  char scenario[1500], rule[600];
+  snprintf(rule, sizeof rule,
+           "\"method\":\"POST\",\"path\":\"/start$\",\"respond\":{\"status\":400,\"json\":{\"message\":"
+           "\"exec: %s: no such file or directory\"}}", call_string(info, "helper"));
+  snprintf(scenario, sizeof scenario, "{\"rules\":[{\"nth\":1,%s},{\"nth\":2,%s}]}", rule, rule);
+  struct proxy *proxy = proxy_start(scenario);
+  struct box *box = box_open_as(".twice", proxy->settings);
+  CALL first = shell(box, "s", "true");
+  exited(first, 0, "a session whose helper has to be delivered");
+  engine_remove(engine_container(box, "s"));
+  CALL again = shell(box, "s", "true");
+  exited(again, 0, "its next sandbox has it delivered again");
+  is_int(proxy_count(proxy, "POST", "name=caisson-delivery."), 2, "each time once");
+  box_close(box);
+  proxy_stop(proxy);
+}
+
 int main(void) {
   test_leftovers();
   test_helpers();
   test_stats();
   test_grace();
   test_grace_of_own();
+  test_helper_gone_twice();
   return done_testing();
 }

@@ -22,6 +22,7 @@
 #define READABLE_SUFFIX "-readable"
 
 #define ASK_EVERY (5 * CSN_MS)
+#define REMOVE_NS (10 * CSN_SECOND)
 /* Those that were built in. Their names come from what they hold, so all fit into one volume. */
 struct guest {
   const char *arch;
@@ -157,13 +158,14 @@ int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *eng
   if (rc) return rc;
   cJSON *body CSN_CLEANUP_JSON = carrier_body(csn_delivery_path(delivery), image);
   if (!body) return csn_fail_nomem(err);
-  rc = csn_container_create(engine, name, body, control, id, err);
+  rc = csn_container_make(engine, name, body, control, id, err);
   if (rc) return rc;
   rc = put_once(engine, id, file, bytes, n, mode, control, err);
   /* Whatever the call's own control says by now, the carrier must not stay behind. */
   struct csn_control cleanup = CSN_CONTROL_NONE;
   struct csn_error ignored;
-  csn_container_remove(engine, id, CSN_REMOVE_FORCE, &cleanup, &ignored);
+  cleanup.deadline = csn_clock_after(REMOVE_NS);
+  csn_container_remove(engine, id, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES, &cleanup, &ignored);
   return rc;
 }
 

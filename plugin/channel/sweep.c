@@ -115,13 +115,13 @@ int csn_sweep_helpers(const struct csn_delivery *delivery, struct csn_engine *en
   if (rc) return rc;
   cJSON *body CSN_CLEANUP_JSON = make_body(csn_delivery_path(delivery), sweep);
   if (!body) return csn_fail_nomem(err);
-  rc = csn_container_create(engine, name, body, &within, id, err);
+  rc = csn_container_make(engine, name, body, &within, id, err);
   if (rc) return csn_is_stop(rc) ? rc : csn_error_wrap(err, "look for old helpers");
   rc = run(engine, id, &within, removed, failed, err);
   struct csn_control cleanup = CSN_CONTROL_NONE;
   struct csn_error ignored;
   cleanup.deadline = csn_clock_after(CLEANUP_NS);
-  csn_container_remove(engine, id, CSN_REMOVE_FORCE, &cleanup, &ignored);
+  csn_container_remove(engine, id, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES, &cleanup, &ignored);
   if (rc && csn_delivery_is_missing(delivery, err)) return 0; /* nobody has used this version here yet */
   return rc && !csn_is_stop(rc) ? csn_error_wrap(err, "look for old helpers") : rc;
 }

@@ -56,6 +56,12 @@ void csn_container_list_free(struct csn_container_list *list);
 int csn_container_create(struct csn_engine *engine, const char *name, const cJSON *body,
                          const struct csn_control *control, char id[CSN_CONTAINER_ID_SIZE],
                          struct csn_error *err);
+/* The same, but one that fails or is stopped leaves no container behind: ours is one of that name
+ * that has the labels of the body, so let them or the name be nobody else's. A stop may take a
+ * quarter of a second. */
+int csn_container_make(struct csn_engine *engine, const char *name, const cJSON *body,
+                       const struct csn_control *control, char id[CSN_CONTAINER_ID_SIZE],
+                       struct csn_error *err);
 /* 0 too when it runs already. (60 s) */
 int csn_container_start(struct csn_engine *engine, const char *container,
                         const struct csn_control *control, struct csn_error *err);

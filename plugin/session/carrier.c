@@ -45,7 +45,7 @@ static int make_carrier(struct csn_sessions *all, const char *image, const char 
   if (rc) return rc;
   cJSON *body CSN_CLEANUP_JSON = carrier_body(all->instance, image, volume);
   if (!body) return csn_fail_nomem(err);
-  return csn_container_create(all->engine, name, body, control, id, err);
+  return csn_container_make(all->engine, name, body, control, id, err);
 }
 
 /* Whatever the call's own control says by now. */

@@ -166,7 +166,7 @@ int csn_one_shot_run(struct csn_sessions *all, const struct csn_one_shot *shot,
   if (!body) return csn_fail_nomem(err);
   rc = name_it(all, name, err);
   if (rc) return rc;
-  rc = csn_container_create(all->engine, name, body, &own, id, err);
+  rc = csn_container_make(all->engine, name, body, &own, id, err);
   if (rc == 0) rc = run(all, id, &own, &said, err);
   if (rc) clean_up(all, name);
   if (rc == 0) rc = read_report(&said, report, err);

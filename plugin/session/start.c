@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new container for a session: its body, its first channel, its start. */
 #include <stdatomic.h>
-#include <string.h>
 #include <time.h>
 
 #include "channel/delivery.h"
@@ -88,56 +87,7 @@ static void clean_up(struct csn_sessions *all, struct csn_session *s, const char
             err.message);
 }
 
-/* A create that is cut short may leave a container that nobody knows of, and it takes some ten
- * milliseconds: so a stop waits that long for it, but not for an engine that stalls. */
-#define CREATE_GRACE (250 * CSN_MS)
-
-struct patience {
-  const struct csn_control *control;
-  int64_t until; /* 0: nobody has said stop */
-  int code;
-  struct csn_error err;
-};
-
-static int is_over(void *ctx) {
-  struct patience *p = ctx;
-  if (!p->code && (p->code = csn_control_check(p->control, &p->err)) != 0)
-    p->until = csn_clock_after(CREATE_GRACE);
-  return p->code && csn_clock_now() >= p->until;
-}
-
-/* A create that was cut short: the engine may have made the container all the same. Whether the one
- * of that name is ours, and not another process's, its labels say. */
-static void clean_up_maybe(struct csn_sessions *all, struct csn_session *s, const cJSON *body) {
-  struct csn_control control = CSN_CONTROL_NONE;
-  control.deadline = csn_clock_after(CREATE_GRACE);
-  struct csn_error err;
-  struct csn_container found CSN_CLEANUP_CONTAINER = {0};
-  if (csn_container_inspect(all->engine, s->name, &control, &found, &err) != 0) return;
-  if (cJSON_Compare(found.labels, csn_json_get(body, "Labels"), 1)) clean_up(all, s, found.id);
-}
-
-/* No answer, or none that makes sense: so what was asked may have been done. */
-static int is_unclear(const struct csn_error *err) {
-  return strcmp(err->reason, CAISSON_REASON_ENGINE_UNREACHABLE) == 0 ||
-         strcmp(err->reason, CAISSON_REASON_ENGINE_PROTOCOL) == 0;
-}
-
-/* A create that fails or is stopped leaves no container behind. */
-static int create_container(struct csn_sessions *all, struct csn_session *s, const cJSON *body,
-                            const struct csn_control *control, char id[CSN_CONTAINER_ID_SIZE],
-                            struct csn_error *err) {
-  struct patience patience = {.control = control};
-  const struct csn_control patient = {CSN_NEVER, -1, is_over, &patience};
-  int rc = csn_container_create(all->engine, s->name, body, &patient, id, err);
-  if (patience.code && rc == 0) clean_up(all, s, id);
-  if (rc && (patience.code || is_unclear(err))) clean_up_maybe(all, s, body);
-  if (!patience.code) return rc;
-  *err = patience.err;
-  return patience.code;
-}
-
-/* The same within sessions.max. */
+/* Within sessions.max. */
 struct creating {
   struct csn_sessions *all;
   struct csn_session *s;
@@ -147,7 +97,7 @@ struct creating {
 
 static int create_one(void *ctx, const struct csn_control *control, struct csn_error *err) {
   struct creating *c = ctx;
-  return create_container(c->all, c->s, c->body, control, c->id, err);
+  return csn_container_make(c->all->engine, c->s->name, c->body, control, c->id, err);
 }
 
 static void undo_create(void *ctx) {
@@ -158,7 +108,7 @@ static void undo_create(void *ctx) {
 static int create_within_limit(struct csn_sessions *all, struct csn_session *s, const cJSON *body,
                                const struct csn_control *control, char id[CSN_CONTAINER_ID_SIZE],
                                struct csn_error *err) {
-  if (s->spare) return create_container(all, s, body, control, id, err);
+  if (s->spare) return csn_container_make(all->engine, s->name, body, control, id, err);
   struct creating creating = {all, s, body, id};
   const struct csn_limited one = {create_one, undo_create, &creating};
   return csn_limit_make(all, s->name, &one, control, err);

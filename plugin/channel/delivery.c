@@ -179,11 +179,3 @@ int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine 
   if (rc && !csn_is_stop(rc)) csn_error_wrap(err, "deliver the helper to the engine");
   return rc;
 }
-
-int csn_delivery_look(const struct csn_delivery *delivery, struct csn_engine *engine,
-                      const char *container, const struct csn_control *control, struct csn_error *err) {
-  struct csn_path_stat stat;
-  int rc = csn_archive_stat(engine, container, csn_delivery_path(delivery), control, &stat, err);
-  if (rc == 0) return stat.size == guest_of(delivery)->end - guest_of(delivery)->start;
-  return csn_engine_is_missing(err) ? 0 : rc;
-}

@@ -46,8 +46,4 @@ int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *eng
                      const char *image, const char *name, const void *bytes, size_t n, unsigned mode,
                      const struct csn_control *control, struct csn_error *err);
 
-/* 1 if the container (which has the volume mounted) finds the file, 0 if not, or negative. */
-int csn_delivery_look(const struct csn_delivery *delivery, struct csn_engine *engine,
-                      const char *container, const struct csn_control *control, struct csn_error *err);
-
 #endif

@@ -152,6 +152,10 @@ int csn_session_place(struct csn_sessions *all, struct csn_session *s, const cJS
 int csn_session_discard(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                         const struct csn_control *control, struct csn_error *err);
 
+/* After a call's own sandbox was removed: the volumes that are named after it go too. */
+int csn_session_discard_all(struct csn_sessions *all, struct csn_session *s,
+                            const struct csn_control *control, struct csn_error *err);
+
 /* ---- user.c ------------------------------------------------------------------------------------ */
 
 /* Who it is where the workspace does not say: sandbox.user as configured, or of the range one

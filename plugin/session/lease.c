@@ -14,14 +14,17 @@
 static const char default_path[] =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-static void end_ephemeral(struct csn_sessions *all, const struct csn_session *s) {
+static void end_ephemeral(struct csn_sessions *all, struct csn_session *s) {
   struct csn_control control = CSN_CONTROL_NONE;
   control.deadline = csn_clock_after(REMOVE_NS);
   struct csn_error err;
-  if (!s->container[0]) return;
-  if (csn_container_remove(all->engine, s->container, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES,
-                           &control, &err) != 0)
-    csn_log(all->log, CAISSON_LOG_WARNING, "could not remove %s: %s", s->name, err.message);
+  char container[CSN_CONTAINER_ID_SIZE];
+  memcpy(container, s->container, sizeof container);
+  int rc = *container ? csn_session_remove(all, s, container, &control, &err) : 0;
+  if (rc == 0) rc = csn_session_discard_all(all, s, &control, &err);
+  if (rc)
+    csn_log(all->log, CAISSON_LOG_WARNING, "could not remove %s and what is its own: %s", s->name,
+            err.message);
 }
 
 /* The operator's {NAME: value}, and those of a sandbox's own options over them. */

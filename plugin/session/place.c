@@ -264,6 +264,22 @@ int csn_session_place(struct csn_sessions *all, struct csn_session *s, const cJS
   return rc ? rc : settle_mounts(&p, mounts);
 }
 
+int csn_session_discard_all(struct csn_sessions *all, struct csn_session *s,
+                            const struct csn_control *control, struct csn_error *err) {
+  char part[CSN_COMPONENT_SIZE];
+  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
+  const struct csn_sandbox_settings e = settings_of(all, s, s->shape);
+  csn_name_component(s->name, part);
+  int rc = csn_mounts_read(&e, all->instance, part, &mounts, err);
+  if (rc == CAISSON_E_CONFIG) return 0; /* so it was never made */
+  for (size_t i = 0; rc == 0 && i < mounts.count; i++) {
+    const struct csn_mount *m = &mounts.items[i];
+    if (m->kind == CSN_MOUNT_VOLUME && strstr(m->source, part))
+      rc = csn_volume_remove(all->engine, m->source, control, err);
+  }
+  return rc;
+}
+
 int csn_session_discard(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                         const struct csn_control *control, struct csn_error *err) {
   char part[CSN_COMPONENT_SIZE];

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # What a sandbox mounts beside its workspace: directories, files, volumes and memory, read-only unless
 # asked otherwise, and only from where the operator lets it.
+import json
 import os
 
 from host_support import INSTANCE, engine
@@ -49,6 +50,18 @@ def test_kinds():
     is_(carriers(), [], "no container that carried files is left")
 
 
+def test_own_call():
+    box = Box(mounts=[
+        {"type": "volume", "source": "caisson-{instance}-own-{session}", "target": "/mnt/own", "own": True,
+         "read_only": False},
+        {"type": "volume", "source": "caisson-{instance}-made-{session}", "target": "/mnt/made"}])
+    is_(box.shell("", "echo v > /mnt/own/f && cat /mnt/own/f; ls -d /mnt/made"), "v\n/mnt/made\n",
+        "a sandbox of a call's own has volumes of its own")
+    names = [v["Name"] for v in json.loads(engine("GET", "/volumes"))["Volumes"] or []]
+    is_([n for n in names if n.startswith(("caisson-%s-own-" % INSTANCE, "caisson-%s-made-" % INSTANCE))],
+        [], "which go with it")
+
+
 def test_refused():
     os.symlink("/etc", root + "/link")
     os.mkfifo(root + "/fifo")
@@ -87,5 +100,6 @@ def test_refused():
 
 
 test_kinds()
+test_own_call()
 test_refused()
 done_testing()

@@ -94,7 +94,6 @@ static cJSON *base_of(const struct csn_sandbox_settings *s) {
            cJSON_AddNumberToObject(b, "shm", (double)s->shm_size) &&
            cJSON_AddNumberToObject(b, "idle_ttl_ms", (double)s->idle_ttl_ms) &&
            cJSON_AddNumberToObject(b, "max_lifetime_ms", (double)s->max_lifetime_ms);
-  if (ok && s->service) ok = csn_json_add(b, "service", cJSON_Duplicate(s->service, 1)) == 0;
   ok = ok && add_later(b, s) && add_image(b, s);
   cJSON *env = ok && s->env ? cJSON_Duplicate(s->env, 1) : cJSON_CreateObject();
   if (ok && env && cJSON_AddItemToObject(b, "env", env)) return b;

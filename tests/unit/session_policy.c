@@ -579,6 +579,10 @@ static void test_service(void) {
   ok(csn_policy_service(&s, NULL) == operators, "the operator's service");
   ok(csn_policy_service(&s, own) == own->child, "the session's own goes before it");
   ok(!csn_policy_service(&s, none), "null is none");
+  label = csn_policy_spec(&s, NULL);
+  const char *first = strstr(label, "\"service\"");
+  ok(first && !strstr(first + 1, "\"service\""), "the label has it once");
+  csn_free(label);
   label = csn_policy_spec(&s, own);
   csn_policy_service_of(label, &found);
   ok(cJSON_Compare(found, own->child, 1), "the label has the one that holds");

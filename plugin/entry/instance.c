@@ -47,6 +47,7 @@ static int build(struct csn_instance *i, const char *json, size_t n, struct csn_
   int rc = csn_manifest_parse(&i->manifest, err);
   if (rc == 0)
     rc = csn_config_read(csn_manifest_config_schema(i->manifest), json, n, &i->config, err);
+  i->config.sandbox.options_schema = csn_manifest_options_schema(i->manifest);
   if (rc == 0)
     rc = csn_catalog_new(i->manifest, i->config.instance, i->config.document, &i->config.tools,
                          &i->catalog, err);

@@ -9,6 +9,7 @@
 #include "session/service.h"
 #include "util/alloc.h"
 #include "util/json.h"
+#include "util/schema.h"
 
 /* Looking again for a state that is about to change. */
 #define LOOK_EVERY (40 * CSN_MS)
@@ -48,11 +49,22 @@ int csn_session_check_owner(const struct csn_sessions *all, const struct csn_ses
                   s->name);
 }
 
+cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found) {
+  cJSON *options = csn_policy_options_of(csn_container_label(found, CSN_LABEL_SPEC));
+  const cJSON *schema = all->settings->options_schema;
+  struct csn_error ignored;
+  if (!options || !schema || csn_schema_check(schema, options, "", CAISSON_E_CONFIG,
+                                              CAISSON_REASON_OPTIONS, &ignored) == 0)
+    return options;
+  cJSON_Delete(options);
+  return NULL;
+}
+
 int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_container *found, struct csn_error *err) {
   const char *spec = csn_container_label(found, CSN_LABEL_SPEC);
   const cJSON *env = csn_json_get(csn_json_get(found->raw, "Config"), "Env");
-  cJSON *shape = csn_policy_options_of(spec);
+  cJSON *shape = csn_session_options_of(all, found);
   cJSON *copy = cJSON_IsArray(env) ? cJSON_Duplicate(env, 1) : cJSON_CreateArray();
   cJSON *service = NULL;
   if (!shape) shape = cJSON_CreateObject();
@@ -308,8 +320,7 @@ static int step(struct ensuring *e, struct csn_error *err) {
   if (rc == 0) rc = csn_session_check_owner(e->all, e->s, &found, err);
   if (rc) return rc;
   /* Whatever becomes of it, the next one is made with its options. */
-  if (!e->s->shape)
-    e->s->shape = csn_policy_options_of(csn_container_label(&found, CSN_LABEL_SPEC));
+  if (!e->s->shape) e->s->shape = csn_session_options_of(e->all, &found);
   return steps[found.state](e, &found, err);
 }
 

@@ -258,6 +258,9 @@ int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
 /* Remembers a container that runs: its id, environment and options. The lock is held. */
 int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_container *found, struct csn_error *err);
+/* The options that a container was made with, as its label has them; NULL where a call could not have
+ * given them. Anybody on the engine can have written that label. */
+cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found);
 /* Does the container carry the labels of this session? Otherwise session.conflict. */
 int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
                             const struct csn_container *found, struct csn_error *err);

@@ -44,6 +44,7 @@ struct csn_sandbox_settings {
   const cJSON *ports;   /* as ports.h has it, or NULL */
   const char *ports_host; /* what to call the host of published ports; NULL: by its address */
   /* Of the instance, and so no part of what a sandbox is made of: */
+  const cJSON *options_schema; /* of a session's options; NULL: none is held against any */
   uint32_t sessions_max; /* 0: any number */
   int evicts;            /* when there are so many: end the one that was idle longest */
   uint32_t pool_size;

@@ -187,6 +187,39 @@ static void test_exited(void) {
   box_close(box);
 }
 
+/* What its label says it was made with is nothing that a call could have given. */
+static void test_strange_label(void) {
+  static const char *const options[] = {"{\"labels\":[\"x\"]}", "{\"workspace\":{\"type\":\"volume\","
+                                        "\"dirs\":[1]}}", "{\"limits\":{\"pids\":1e300}}", "[]", "7"};
+  struct box *box = box_open_as(".strange", NULL);
+  const char *name = engine_container(box, "s");
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    char path[256];
+    cJSON *body = cJSON_Parse("{\"HostConfig\":{\"NetworkMode\":\"none\"," HOST_ULIMITS "}}");
+    cJSON *labels = cJSON_AddObjectToObject(body, "Labels");
+    char *spec = NULL;
+    if (asprintf(&spec, "{\"v\":1,\"base\":{},\"options\":%s}", options[i]) < 0) BAIL_OUT("no memory");
+    cJSON_AddStringToObject(body, "Image", host_env("CAISSON_IMAGE"));
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(body, "Cmd"), cJSON_CreateString("true"));
+    cJSON_AddStringToObject(labels, "caisson.instance", box->name);
+    cJSON_AddStringToObject(labels, "caisson.session", "s");
+    cJSON_AddStringToObject(labels, "caisson.spec", spec);
+    char *text = cJSON_PrintUnformatted(body);
+    snprintf(path, sizeof path, "/containers/create?name=%s", name);
+    if (engine_ask("POST", path, text, NULL) != 201) BAIL_OUT("cannot make %s", name);
+    engine_do(name, "start");
+    host_wait(has_exited, (void *)(uintptr_t)name, 30000);
+    CALL c = shell(box, "s", "echo fine");
+    exited(c, 0, "one that was made with %s is replaced", options[i]);
+    CALL gone = operation(box, "session.remove", "s", NULL);
+    exited(gone, 0, "and goes");
+    cJSON_free(text);
+    free(spec);
+    cJSON_Delete(body);
+  }
+  box_close(box);
+}
+
 static void test_without_helper(void) {
   struct box *box = box_open_as(".helpless", NULL);
   make_by_hand(box, "h", "\"sleep\",\"600\"", "start");
@@ -304,6 +337,7 @@ int main(void) {
   test_removed_during();
   test_removed_at_any_point();
   test_exited();
+  test_strange_label();
   test_without_helper();
   test_created();
   test_created_and_started();

@@ -170,7 +170,8 @@ int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *eng
 }
 
 int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
-                         const char *image, const struct csn_control *control, struct csn_error *err) {
+                         const char *image, const struct csn_control *control,
+                         struct csn_error *err) {
   const struct guest *guest = guest_of(delivery);
   const char *name = csn_delivery_path(delivery) + sizeof CSN_DELIVERY_MOUNT;
   int rc = csn_delivery_put(delivery, engine, image, name, guest->start,

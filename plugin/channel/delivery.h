@@ -12,7 +12,7 @@
 
 /* What was found out about one engine. All zero at first; any thread. */
 struct csn_delivery {
-  _Atomic int is_readable; /* it executes no file that cannot be read (gVisor): another one is used */
+  _Atomic int is_readable; /* it executes no file that cannot be read (gVisor): another is used */
   _Atomic int guest;       /* which of the helpers its machine runs, from 1; 0: not chosen yet */
   _Atomic int is_asking;   /* somebody is finding that out */
 };
@@ -22,8 +22,8 @@ struct csn_delivery {
 int csn_delivery_choose(struct csn_delivery *delivery, struct csn_engine *engine,
                         const struct csn_control *control, struct csn_error *err);
 
-/* A sandbox runs there whose process 1 is this file: if it is one of this plugin's, nothing need be asked
- * to choose. */
+/* A sandbox runs there whose process 1 is this file: if it is one of this plugin's, nothing need be
+ * asked to choose. */
 void csn_delivery_recognise(struct csn_delivery *delivery, const char *path);
 
 /* Where a sandbox finds this plugin's helper: "/.caisson/guest-<16 hex of its SHA-256>", with
@@ -33,17 +33,19 @@ const char *csn_delivery_path(const struct csn_delivery *delivery);
 /* Is this how a start or an exec fails when the file is not in the volume? */
 int csn_delivery_is_missing(const struct csn_delivery *delivery, const struct csn_error *err);
 
-/* Is this how one fails when the runtime would have to read the file? If so, that is remembered: trying
- * again takes the other file. */
+/* Is this how one fails when the runtime would have to read the file? If so, that is remembered:
+ * trying again takes the other file. */
 int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *err);
 
-/* Puts the file there, by way of a container of `image` that is made, never started, and removed. */
+/* Puts the file there, by way of a container of `image` that is made, never started, and
+ * removed. */
 int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
-                         const char *image, const struct csn_control *control, struct csn_error *err);
+                         const char *image, const struct csn_control *control,
+                         struct csn_error *err);
 
 /* Puts another file beside it, whole or not at all; `name` is one that nobody else uses. */
 int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *engine,
-                     const char *image, const char *name, const void *bytes, size_t n, unsigned mode,
-                     const struct csn_control *control, struct csn_error *err);
+                     const char *image, const char *name, const void *bytes, size_t n,
+                     unsigned mode, const struct csn_control *control, struct csn_error *err);
 
 #endif

@@ -59,7 +59,7 @@ static void remove_carrier(struct csn_sessions *all, const char *id) {
             err.message);
 }
 
-/* ---- users ------------------------------------------------------------------------------------ */
+/* ---- users ----------------------------------------------------------------------------------- */
 
 static int is_remembered(struct csn_sessions *all, const char *image_id, const char *user,
                          uint32_t *uid, uint32_t *gid) {
@@ -115,7 +115,7 @@ int csn_carrier_find_user(struct csn_sessions *all, const char *image, const cha
   return 0;
 }
 
-/* ---- volumes ---------------------------------------------------------------------------------- */
+/* ---- volumes --------------------------------------------------------------------------------- */
 
 struct listing {
   struct csn_tar_dir *dirs;

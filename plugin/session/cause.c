@@ -23,8 +23,8 @@ static const struct {
   const char *reason, *message;
 } ends[] = {
     {CSN_END_IDLE, CAISSON_REASON_SESSION_LOST,
-     "the sandbox ended because it had been idle too long (sandbox.idle_ttl_s); its files are gone, "
-     "unless its workspace is kept; the next call starts a new one"},
+     "the sandbox ended because it had been idle too long (sandbox.idle_ttl_s); its files are "
+     "gone, unless its workspace is kept; the next call starts a new one"},
     {CSN_END_LIFETIME, CAISSON_REASON_SESSION_LOST,
      "the sandbox reached the end of its life (sandbox.max_lifetime_s); its files are gone, "
      "unless its workspace is kept; the next call starts a new one"},

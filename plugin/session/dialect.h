@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an engine takes a create body otherwise than Docker does. Nothing here goes by an engine's
- * name or version: what it refuses, in which words, is what tells. engine/README.md has the list. */
+/* Where an engine takes a create body otherwise than Docker does. Nothing here goes by an
+ * engine's name or version: what it refuses, in which words, is what tells. engine/README.md
+ * has the list. */
 #ifndef CSN_SESSION_DIALECT_H
 #define CSN_SESSION_DIALECT_H
 

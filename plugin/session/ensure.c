@@ -87,7 +87,7 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
   return 0;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static int pause_for(const struct csn_control *control, int64_t ns, struct csn_error *err) {
   return csn_control_poll(control, NULL, 0, csn_clock_after(ns), err);
@@ -188,8 +188,8 @@ static int on_missing(struct ensuring *e, struct csn_error *err) {
   return create(e, err);
 }
 
-/* Its starter has lost it. It is started without an attach: the first channel may have been spoilt by
- * the end of the starter's, so it is reached by an exec, as any other that runs. */
+/* Its starter has lost it. It is started without an attach: the first channel may have been spoilt
+ * by the end of the starter's, so it is reached by an exec, as any other that runs. */
 static int on_created(struct ensuring *e, const struct csn_container *found,
                       struct csn_error *err) {
   if (!e->waiting) e->waiting = csn_clock_now();
@@ -220,7 +220,7 @@ static int on_paused(struct ensuring *e, const struct csn_container *found, stru
                   e->s->name, e->s->name);
 }
 
-/* ---- adopting what runs ----------------------------------------------------------------------- */
+/* ---- adopting what runs ---------------------------------------------------------------------- */
 
 /* Nobody runs anything in it, here or in another process. */
 static int is_idle(struct ensuring *e, struct csn_channel *ch) {
@@ -335,7 +335,7 @@ static int from_idle(struct ensuring *e, struct csn_error *err) {
   return accept_or_replace(e, ch, err);
 }
 
-/* ---- its service ------------------------------------------------------------------------------ */
+/* ---- its service ----------------------------------------------------------------------------- */
 
 #define CLEANUP_NS (5 * CSN_SECOND)
 

@@ -27,7 +27,7 @@ static int fail(const struct walk *w, const char *what, const char *why) {
                   what, w->path, why);
 }
 
-/* ---- the next component ----------------------------------------------------------------------- */
+/* ---- the next component ---------------------------------------------------------------------- */
 
 static int add_name(struct walk *w, const char *name) {
   size_t used = strlen(w->real), n = strlen(name);
@@ -103,7 +103,7 @@ static int step(struct walk *w, const char *name, int is_last) {
   return fail(w, "cannot use", strerror(errno));
 }
 
-/* ---- the whole way ---------------------------------------------------------------------------- */
+/* ---- the whole way --------------------------------------------------------------------------- */
 
 static int begin(struct walk *w, const char *root) {
   char real[PATH_MAX];

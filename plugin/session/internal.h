@@ -102,7 +102,7 @@ struct csn_lease {
   uint64_t quota;      /* its quota */
 };
 
-/* ---- table.c: which sessions this process knows, and who may change them ---------------------- */
+/* ---- table.c: which sessions this process knows, and who may change them --------------------- */
 
 /* The session of a key, made if need be, with a reference. "" gives one of its own. */
 int csn_session_get(struct csn_sessions *all, const char *key, struct csn_session **out,
@@ -137,7 +137,7 @@ unsigned csn_session_leases(struct csn_sessions *all, struct csn_session *s);
  * with outlive it. The lock is held. */
 void csn_session_forget(struct csn_sessions *all, struct csn_session *s);
 
-/* ---- place.c: what a new container stands on --------------------------------------------------- */
+/* ---- place.c: what a new container stands on ------------------------------------------------- */
 
 struct csn_image;
 struct csn_mount_list;
@@ -156,7 +156,7 @@ int csn_session_discard(struct csn_sessions *all, struct csn_session *s, const c
 int csn_session_discard_all(struct csn_sessions *all, struct csn_session *s,
                             const struct csn_control *control, struct csn_error *err);
 
-/* ---- user.c ------------------------------------------------------------------------------------ */
+/* ---- user.c ---------------------------------------------------------------------------------- */
 
 /* Who it is where the workspace does not say: sandbox.user as configured, or of the range one
  * that no sandbox on the engine has. Never root. */
@@ -166,7 +166,7 @@ int csn_session_pick_user(struct csn_sessions *all, const struct csn_sandbox_set
 /* The same user as the owner of a workspace that is there. */
 int csn_session_take_owner(const struct csn_sandbox_settings *e, const char *place, uint32_t uid,
                            uint32_t gid, struct csn_policy_facts *facts, struct csn_error *err);
-/* ---- key.c: whose a container is --------------------------------------------------------------- */
+/* ---- key.c: whose a container is ------------------------------------------------------------- */
 
 /* Is it this session's? */
 int csn_session_is_of(const struct csn_sessions *all, const struct csn_session *s,
@@ -233,22 +233,22 @@ struct csn_session_look {
   const cJSON *service; /* what the sandbox runs by itself; NULL: nothing, so nothing is asked */
   cJSON *service_found;
 };
-/* What the helper says; a channel is opened for it if none is idle. *ready is 0 if it cannot be asked.
- * look may be NULL. */
+/* What the helper says; a channel is opened for it if none is idle. *ready is 0 if it cannot be
+ * asked. look may be NULL. */
 void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char *container,
                      const struct csn_control *control, struct csn_channel_hello *hello,
                      struct csn_session_look *look, int *ready);
 
-/* ---- start.c: a new container ------------------------------------------------------------------ */
+/* ---- start.c: a new container ---------------------------------------------------------------- */
 
-/* Makes and starts the session's container with these options and returns its first channel. 1: look
- * again (the helper had to be delivered first). Any failure of the create may mean that the name is
- * taken: look who has it. */
+/* Makes and starts the session's container with these options and returns its first channel. 1:
+ * look again (the helper had to be delivered first). Any failure of the create may mean that the
+ * name is taken: look who has it. */
 int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                       const struct csn_session_want *want, const struct csn_control *control,
                       struct csn_channel **out, struct csn_error *err);
 
-/* ---- ensure.c: what a look-up finds, and what to do about it ----------------------------------- */
+/* ---- ensure.c: what a look-up finds, and what to do about it --------------------------------- */
 
 /* Makes sure that the session's container runs as wanted, and returns a channel to it. The lock is
  * held. flags gets CAISSON_RESULT_*. */
@@ -258,8 +258,8 @@ int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
 /* Remembers a container that runs: its id, environment and options. The lock is held. */
 int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_container *found, struct csn_error *err);
-/* The options that a container was made with, as its label has them; NULL where a call could not have
- * given them. Anybody on the engine can have written that label. */
+/* The options that a container was made with, as its label has them; NULL where a call could not
+ * have given them. Anybody on the engine can have written that label. */
 cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found);
 /* Does the container carry the labels of this session? Otherwise session.conflict. */
 int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
@@ -268,14 +268,14 @@ int csn_session_check_owner(const struct csn_sessions *all, const struct csn_ses
 int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const char *container,
                        const struct csn_control *control, struct csn_error *err);
 
-/* ---- reach.c ---------------------------------------------------------------------------------- */
+/* ---- reach.c --------------------------------------------------------------------------------- */
 
 /* A new channel to a container that runs, whatever is known of it here. Delivers nothing. */
 int csn_session_reach(struct csn_sessions *all, const char *container,
                       const struct csn_control *control, struct csn_channel **ch,
                       struct csn_error *err);
 
-/* ---- lease.c ---------------------------------------------------------------------------------- */
+/* ---- lease.c --------------------------------------------------------------------------------- */
 
 int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want *want,
                         const struct csn_control *control, struct csn_lease *lease,
@@ -285,19 +285,19 @@ int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want 
 int csn_session_release(struct csn_sessions *all, struct csn_lease *lease,
                         struct csn_run_result *lost);
 
-/* ---- op_port.c -------------------------------------------------------------------------------- */
+/* ---- op_port.c ------------------------------------------------------------------------------- */
 
 /* A container's published ports, as csn_ports_mapped(); none where it cannot be asked. */
 cJSON *csn_session_ports(struct csn_sessions *all, const char *container,
                          const struct csn_control *control);
 
-/* ---- cause.c ---------------------------------------------------------------------------------- */
+/* ---- cause.c --------------------------------------------------------------------------------- */
 
 /* Has it ended, or will it within a moment? An engine may say for so long that it runs. */
 int csn_session_is_ending(struct csn_sessions *all, const char *container);
 
-/* Why a channel broke: looks at the container and, where it is gone, at the engine's events. Fills in
- * reason, message and, for memory, outcome. 1 if the container is gone. */
+/* Why a channel broke: looks at the container and, where it is gone, at the engine's events. Fills
+ * in reason, message and, for memory, outcome. 1 if the container is gone. */
 int csn_session_find_cause(struct csn_sessions *all, const char *container, int64_t started,
                            struct csn_run_result *lost);
 

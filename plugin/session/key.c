@@ -102,7 +102,8 @@ void csn_session_key_of(struct csn_sessions *all, const struct csn_container *c,
     snprintf(key, CSN_KEY_MAX + 1, "%s", label);
     return;
   }
-  if (csn_session_is_nobodys(all, c) || csn_name_is_ephemeral(template, all->instance, c->name)) return;
+  if (csn_session_is_nobodys(all, c)) return;
+  if (csn_name_is_ephemeral(template, all->instance, c->name)) return;
   if (look_here(all, c->id, key) || recall(all, c->id, key)) return;
   if (c->state != CSN_CONTAINER_RUNNING || !ask(all, c, control, key)) *key = '\0';
 }

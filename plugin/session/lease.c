@@ -101,7 +101,7 @@ int csn_session_release(struct csn_sessions *all, struct csn_lease *lease,
   return gone;
 }
 
-/* ---- a command -------------------------------------------------------------------------------- */
+/* ---- a command ------------------------------------------------------------------------------- */
 
 static int names_equal(const char *a, const char *b) {
   size_t n = strcspn(a, "=");

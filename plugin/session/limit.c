@@ -47,8 +47,8 @@ static uint32_t count_others(const struct csn_sessions *all, const struct csn_co
 static int full(const struct csn_sessions *all, const char *why, struct csn_error *err) {
   int rc = csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_SESSION_LIMIT,
                     "this installation runs its %u sandboxes (sessions.max)%s; end one "
-                    "(session.remove), wait until one was idle for sandbox.idle_ttl_s, or raise the "
-                    "limit",
+                    "(session.remove), wait until one was idle for sandbox.idle_ttl_s, or raise "
+                    "the limit",
                     all->settings->sessions_max, why);
   if (err) err->flags |= CAISSON_ERROR_RETRYABLE;
   return rc;

@@ -41,7 +41,7 @@ void csn_name_component(const char *key, char part[CSN_COMPONENT_SIZE]) {
   snprintf(part, CSN_COMPONENT_SIZE, "x%.*s", HASH_DIGITS, hex);
 }
 
-/* ---- templates -------------------------------------------------------------------------------- */
+/* ---- templates ------------------------------------------------------------------------------- */
 
 static const char *value_of(const char *word, size_t n, const char *instance, const char *part) {
   if (n == 10 && memcmp(word, "{instance}", n) == 0) return instance;
@@ -86,7 +86,7 @@ void csn_name_ephemeral(const char *template, const char *instance,
   csn_name_expand(template, instance, part, name, CSN_NAME_SIZE);
 }
 
-/* ---- and back --------------------------------------------------------------------------------- */
+/* ---- and back -------------------------------------------------------------------------------- */
 
 /* What stands for {key} in a name; -1 where the name is none of the template's. */
 static int find_part(const char *template, const char *instance, const char *name,
@@ -130,7 +130,7 @@ int csn_name_is_ephemeral(const char *template, const char *instance, const char
   return find_part(template, instance, name, part) == 0 && part[0] == 'e' && looks_made(part);
 }
 
-/* ---- what may be configured ------------------------------------------------------------------- */
+/* ---- what may be configured ------------------------------------------------------------------ */
 
 static const char name_characters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";

@@ -39,8 +39,8 @@ int csn_name_is_engine_name(const char *name);
 /* What is wrong with a template of such a name, which must hold `word` ("{key}"); NULL: nothing. */
 const char *csn_name_template_problem(const char *template, const char *word);
 
-/* {key} is pool.<48 hex digits>, for one that was started ahead and is nobody's yet: longer than any
- * key that stands in a name. */
+/* {key} is pool.<48 hex digits>, for one that was started ahead and is nobody's yet: longer than
+ * any key that stands in a name. */
 #define CSN_POOL_HEX 48
 void csn_name_pooled(const char *template, const char *instance, const char hex[CSN_POOL_HEX + 1],
                      char name[CSN_NAME_SIZE]);

@@ -26,7 +26,7 @@ int csn_network_check_shape(const struct csn_sessions *all, const cJSON *shape,
                          CAISSON_REASON_OPTIONS, err);
 }
 
-/* ---- the network ------------------------------------------------------------------------------ */
+/* ---- the network ----------------------------------------------------------------------------- */
 
 static int refuse(struct csn_error *err, const char *name, const char *words) {
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_NETWORK,

@@ -138,8 +138,8 @@ int csn_network_await(struct csn_sessions *all, const char *container, const cJS
   if (rc != CAISSON_E_DEADLINE || csn_control_check(control, NULL)) return rc;
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_NETWORK,
                   "the routes of sandbox.network.deny have no effect inside: the runtime keeps "
-                  "routes of its own, as gVisor does, which copies them when it starts; use another "
-                  "sandbox.runtime, or network \"none\"");
+                  "routes of its own, as gVisor does, which copies them when it starts; use "
+                  "another sandbox.runtime, or network \"none\"");
 }
 
 int csn_network_assert(struct csn_sessions *all, const struct csn_container *found,

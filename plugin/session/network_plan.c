@@ -41,7 +41,7 @@ const char *csn_network_name(const cJSON *network) {
   return csn_json_string(network, "name", NULL);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 /* The n-th entry of deny; NULL behind the last. */
 static const char *deny_at(const cJSON *network, size_t n) {
@@ -109,7 +109,7 @@ int csn_network_denies(const cJSON *plan, const char *address, char **by, struct
   return *by ? 1 : csn_fail_nomem(err);
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 static const char *check_range(const char *entry, const char *word) {
   static const char *const own[] = {"127.0.0.0/8", "::1", "0.0.0.0", "::", "ff00::/8"};
@@ -176,7 +176,7 @@ int csn_network_check(const cJSON *network, const cJSON *dns, const char *path, 
   return rc ? rc : check_dns(network, dns, path, code, reason, err);
 }
 
-/* ---- the plan --------------------------------------------------------------------------------- */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 static int add_gateways(char **deny, const cJSON *gateways) {
   const cJSON *one;

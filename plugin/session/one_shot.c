@@ -19,7 +19,7 @@
 
 extern const char csn_seccomp_start[];
 
-/* ---- its body --------------------------------------------------------------------------------- */
+/* ---- its body -------------------------------------------------------------------------------- */
 
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_one_shot *shot) {
   char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", csn_seccomp_start);
@@ -84,7 +84,7 @@ static cJSON *make_body(const struct csn_sessions *all, const struct csn_one_sho
   return NULL;
 }
 
-/* ---- its run ---------------------------------------------------------------------------------- */
+/* ---- its run --------------------------------------------------------------------------------- */
 
 static int take(struct csn_demux *demux, const void *bytes, size_t n, struct csn_buffer *out,
                 struct csn_error *err) {

@@ -224,7 +224,7 @@ int csn_session_op_inspect(struct csn_sessions *all, const char *key,
   return rc;
 }
 
-/* ---- session.ensure --------------------------------------------------------------------------- */
+/* ---- session.ensure -------------------------------------------------------------------------- */
 
 int csn_session_op_ensure(struct csn_sessions *all, const struct csn_session_want *want,
                           const struct csn_control *control, cJSON **out, struct csn_error *err) {

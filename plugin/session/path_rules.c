@@ -25,7 +25,7 @@ int csn_path_is_within(const char *path, const char *directory) {
   return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* ---- the host's side -------------------------------------------------------------------------- */
+/* ---- the host's side ------------------------------------------------------------------------- */
 
 const char *const csn_path_forbidden[] = {"/",     "/proc", "/sys",     "/dev",
                                           "/etc",  "/boot", "/run",     "/var/run",
@@ -42,7 +42,7 @@ const char *csn_path_find_forbidden(const char *path, const char *const *list) {
   return NULL;
 }
 
-/* ---- the sandbox's side ----------------------------------------------------------------------- */
+/* ---- the sandbox's side ---------------------------------------------------------------------- */
 
 /* The kernel's, the helper's, and what the policy mounts itself. */
 static const struct {

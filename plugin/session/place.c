@@ -26,7 +26,7 @@ struct placing {
   struct csn_error *err;
 };
 
-/* ---- directories that no sandbox gets --------------------------------------------------------- */
+/* ---- directories that no sandbox gets -------------------------------------------------------- */
 
 #define SOCKET_SCHEME "unix://"
 
@@ -86,7 +86,7 @@ static int settle_bind(const struct placing *p, struct csn_mount *m,
   return 0;
 }
 
-/* ---- binds ------------------------------------------------------------------------------------ */
+/* ---- binds ----------------------------------------------------------------------------------- */
 
 /* 0; 1: it is not there yet, and its own. */
 static int find_bind(const struct placing *p, const struct csn_mount *m,
@@ -145,7 +145,7 @@ static int ask_bind(const struct placing *p, const struct csn_mount *m) {
   return follow_owner(p, &at);
 }
 
-/* ---- volumes ---------------------------------------------------------------------------------- */
+/* ---- volumes --------------------------------------------------------------------------------- */
 
 static int is_mine(const struct placing *p, const struct csn_volume *volume) {
   return strcmp(csn_json_string(volume->labels, CSN_LABEL_INSTANCE, ""), p->all->instance) == 0 &&
@@ -209,8 +209,9 @@ static int make_volume(const struct placing *p, const struct csn_mount *m) {
   return csn_is_stop(rc) ? rc : csn_error_wrap(p->err, "make the volume the sandbox's");
 }
 
-/* One that is not to be its own is the engine's to make, with the container. A workspace that another
- * process is just making is made by both, for the same user, so that neither starts before it is. */
+/* One that is not to be its own is the engine's to make, with the container. A workspace that
+ * another process is just making is made by both, for the same user, so that neither starts before
+ * it is. */
 static int settle_volume(const struct placing *p, const struct csn_mount *m) {
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
   if (!m->is_own) return 0;
@@ -219,7 +220,7 @@ static int settle_volume(const struct placing *p, const struct csn_mount *m) {
   return rc && csn_engine_is_missing(p->err) ? make_volume(p, m) : rc;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int find_user(const struct placing *p, struct csn_mount *workspace) {
   int rc = 1;

@@ -20,7 +20,7 @@ uint64_t csn_policy_bytes(const cJSON *value) {
   return cJSON_IsString(value) && csn_size_parse(value->valuestring, &bytes) == 0 ? bytes : 0;
 }
 
-/* ---- the settings that hold for one sandbox --------------------------------------------------- */
+/* ---- the settings that hold for one sandbox -------------------------------------------------- */
 
 static const cJSON *own_or(const cJSON *shape, const char *name, const cJSON *configured) {
   const cJSON *own = csn_json_get(shape, name);
@@ -83,7 +83,7 @@ struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settin
   return e;
 }
 
-/* ---- the service ------------------------------------------------------------------------------ */
+/* ---- the service ----------------------------------------------------------------------------- */
 
 /* An option null is a session without the operator's. */
 static const cJSON *choose_service(const cJSON *operators, const cJSON *options) {
@@ -113,7 +113,7 @@ uint64_t csn_policy_quota(const struct csn_sandbox_settings *e) {
                                           : csn_policy_bytes(csn_json_get(e->workspace, "quota"));
 }
 
-/* ---- the create body -------------------------------------------------------------------------- */
+/* ---- the create body ------------------------------------------------------------------------- */
 
 /* {name: value}, over what has the same name. */
 static void lay_texts(struct csn_body *b, cJSON *object, const cJSON *texts) {

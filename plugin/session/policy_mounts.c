@@ -42,7 +42,7 @@ __attribute__((format(printf, 4, 5))) static int invalid(const struct reading *r
                   *member ? "." : "", member, words);
 }
 
-/* ---- sources ---------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static int expand(const struct reading *r, struct csn_mount *m, const char *member,
                   const char *template) {
@@ -96,7 +96,7 @@ static int read_volume(const struct reading *r, struct csn_mount *m, const char 
   return 0;
 }
 
-/* ---- one mount -------------------------------------------------------------------------------- */
+/* ---- one mount ------------------------------------------------------------------------------- */
 
 static const struct {
   const char *word;
@@ -199,7 +199,7 @@ static int read_tmpfs(const struct reading *r, struct csn_mount *m, const cJSON 
   return read_target(r, m, object->string);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static int read_mounts(struct reading *r, const cJSON *mounts, const char *where) {
   const cJSON *one;
@@ -252,7 +252,7 @@ uint64_t csn_mounts_memory(const struct csn_mount_list *list) {
   return bytes;
 }
 
-/* ---- in the create body ----------------------------------------------------------------------- */
+/* ---- in the create body ---------------------------------------------------------------------- */
 
 /* The engine's newer form of a mount knows no relabelling. */
 static void add_relabelled(struct csn_body *b, cJSON *host, const struct csn_mount *m) {

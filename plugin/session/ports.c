@@ -12,7 +12,7 @@
 
 #define LOOPBACK "127.0.0.1"
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* n digits, 1 to 65535; 0 where they are not that. */
 static uint16_t read_number(const char *text, size_t n) {
@@ -95,7 +95,7 @@ const char *csn_port_read(const cJSON *item, struct csn_port *out) {
   return cJSON_IsObject(item) ? read_object(item, out) : "is neither a text nor an object";
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 static int is_given_before(const cJSON *ports, const cJSON *until, const struct csn_port *port) {
   for (const cJSON *one = ports->child; one != until; one = one->next) {
@@ -133,7 +133,7 @@ int csn_ports_check(const cJSON *ports, const cJSON *network, const char *path, 
                   path, path);
 }
 
-/* ---- the create body -------------------------------------------------------------------------- */
+/* ---- the create body ------------------------------------------------------------------------- */
 
 static void print_host(const struct csn_port *port, unsigned skip, char text[16]) {
   unsigned first = port->first + skip % (1U + port->last - port->first);
@@ -189,7 +189,7 @@ char *csn_ports_plan(const cJSON *ports) {
   return csn_strdup(csn_buffer_text(&text));
 }
 
-/* ---- what became of them ---------------------------------------------------------------------- */
+/* ---- what became of them --------------------------------------------------------------------- */
 
 /* An address that stands for all is one that nobody can connect to. */
 static const char *reachable(const char *address) {
@@ -248,7 +248,7 @@ cJSON *csn_ports_mapped(const cJSON *container, const char *host) {
   return mapped;
 }
 
-/* ---- a port that is taken --------------------------------------------------------------------- */
+/* ---- a port that is taken -------------------------------------------------------------------- */
 
 static int says_taken(const char *words) {
   return strstr(words, "port is already allocated") || strstr(words, "address already in use") ||

@@ -17,7 +17,7 @@
 #define REPORT_MAX ((size_t)1 << 16)
 #define LOG_SIZE 1048576 /* the default of log_size */
 
-/* ---- an operation of the helper --------------------------------------------------------------- */
+/* ---- an operation of the helper -------------------------------------------------------------- */
 
 static int take_report(void *ctx, int stream, const void *bytes, size_t n) {
   return stream == CAISSON_STREAM_STDERR && csn_buffer_add(ctx, bytes, n) != 0;
@@ -62,7 +62,7 @@ static int run_operation(struct csn_channel *ch, struct csn_run *run,
   return rc;
 }
 
-/* ---- bringing it up --------------------------------------------------------------------------- */
+/* ---- bringing it up -------------------------------------------------------------------------- */
 
 static uint64_t log_size(const cJSON *service) {
   const cJSON *given = csn_json_get(service, "log_size");
@@ -99,7 +99,8 @@ static int start(struct csn_sessions *all, const struct csn_session *s,
   return rc;
 }
 
-/* An operation that is told how to find out whether the service is ready. `ms`: what it may take. */
+/* An operation that is told how to find out whether the service is ready. `ms`: what it may
+ * take. */
 static int run_with_probe(const char *operation, const cJSON *service, int64_t ms,
                           struct csn_channel *ch, const struct csn_control *control,
                           cJSON **report, struct csn_error *err) {
@@ -156,12 +157,13 @@ int csn_service_ensure(struct csn_sessions *all, struct csn_session *s,
   return rc;
 }
 
-/* ---- what the schema cannot say --------------------------------------------------------------- */
+/* ---- what the schema cannot say -------------------------------------------------------------- */
 
 int csn_service_check(const cJSON *service, const char *path, const char *reason,
                       struct csn_error *err) {
   const cJSON *ready = csn_json_get(service, "ready");
-  int probes = cJSON_IsNumber(csn_json_get(ready, "tcp")) + cJSON_IsObject(csn_json_get(ready, "http"));
+  int probes =
+      cJSON_IsNumber(csn_json_get(ready, "tcp")) + cJSON_IsObject(csn_json_get(ready, "http"));
   const char *target = csn_json_string(csn_json_get(ready, "http"), "path", "/");
   if (cJSON_IsObject(ready) && probes != 1)
     return csn_fail(err, CAISSON_E_CONFIG, reason,

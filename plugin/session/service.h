@@ -21,9 +21,9 @@ int csn_service_check(const cJSON *service, const char *path, const char *reason
 int csn_service_check_image(const cJSON *service, const struct csn_image *image, const char *name,
                             struct csn_error *err);
 
-/* Has the session's service started unless it was, and waits until it is ready if it was not, or with
- * CSN_SERVICE_AGAIN in any case. The session's lock is held. 0 too where it has none. service.failed
- * and service.not_ready say what it printed last. */
+/* Has the session's service started unless it was, and waits until it is ready if it was not, or
+ * with CSN_SERVICE_AGAIN in any case. The session's lock is held. 0 too where it has none.
+ * service.failed and service.not_ready say what it printed last. */
 int csn_service_ensure(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_session_want *want, struct csn_channel *ch,
                        const struct csn_control *control, struct csn_error *err);

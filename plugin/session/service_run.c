@@ -32,7 +32,7 @@ static const cJSON *command_of(const cJSON *service) {
 
 int csn_service_is_images(const cJSON *service) { return cJSON_IsString(command_of(service)); }
 
-/* ---- strings ---------------------------------------------------------------------------------- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 static int append_all(cJSON *to, const cJSON *list) {
   const cJSON *item;
@@ -89,7 +89,7 @@ static int append_lines(cJSON *to, const cJSON *map) {
   return bad;
 }
 
-/* ---- the parts -------------------------------------------------------------------------------- */
+/* ---- the parts ------------------------------------------------------------------------------- */
 
 /* The later wins: the container's, the service's own, the call's secrets. */
 static int make_env(const cJSON *service, const cJSON *container_env, const cJSON *secrets,
@@ -117,9 +117,9 @@ static const char *choose_cwd(const cJSON *service, const cJSON *image_config,
   return *images == '/' ? images : "/";
 }
 
-int csn_service_run_from(const cJSON *service, const cJSON *image_config, const cJSON *container_env,
-                         const char *workdir, const cJSON *secrets, struct csn_service_run *run,
-                         struct csn_error *err) {
+int csn_service_run_from(const cJSON *service, const cJSON *image_config,
+                         const cJSON *container_env, const char *workdir, const cJSON *secrets,
+                         struct csn_service_run *run, struct csn_error *err) {
   memset(run, 0, sizeof *run);
   run->strings = cJSON_CreateObject();
   cJSON *argv = csn_json_add_array(run->strings, "argv");

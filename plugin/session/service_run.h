@@ -30,8 +30,8 @@ int csn_service_run_make(struct csn_sessions *all, const struct csn_session *s,
 
 /* The same of what the engine says: an image's Config (or NULL) and the container's environment.
  * Pure. */
-int csn_service_run_from(const cJSON *service, const cJSON *image_config, const cJSON *container_env,
-                         const char *workdir, const cJSON *secrets, struct csn_service_run *run,
-                         struct csn_error *err);
+int csn_service_run_from(const cJSON *service, const cJSON *image_config,
+                         const cJSON *container_env, const char *workdir, const cJSON *secrets,
+                         struct csn_service_run *run, struct csn_error *err);
 
 #endif

@@ -27,8 +27,8 @@ struct csn_session_want {
   enum csn_ensure ensure;
   enum csn_service_wish service;
   const cJSON *options; /* what it is to be made of; NULL: no wish */
-  /* Asked when it has to be created and options is NULL; may be NULL. Gives a valid options document
-   * (the session's to cJSON_Delete), or NULL when there is none for this key. */
+  /* Asked when it has to be created and options is NULL; may be NULL. Gives a valid options
+   * document (the session's to cJSON_Delete), or NULL when there is none for this key. */
   int (*ask_options)(void *ctx, const char *key, cJSON **options, struct csn_error *err);
   void *ask_ctx;
   /* How far slow work has come, in thousandths or -1, and what it is doing; may be NULL. */
@@ -80,7 +80,8 @@ int csn_session_op_list(struct csn_sessions *all, int stats, const struct csn_co
                         cJSON **out, struct csn_error *err);
 int csn_session_op_inspect(struct csn_sessions *all, const char *key,
                            const struct csn_control *control, cJSON **out, struct csn_error *err);
-/* Where a port ("8080", "8080/udp") is reached; session.missing or port.unmapped where it is not. */
+/* Where a port ("8080", "8080/udp") is reached; session.missing or port.unmapped where it is
+ * not. */
 int csn_session_op_port(struct csn_sessions *all, const char *key, const char *port,
                         const struct csn_control *control, cJSON **out, struct csn_error *err);
 int csn_session_op_remove(struct csn_sessions *all, const char *key,
@@ -99,8 +100,8 @@ int csn_session_op_reap(struct csn_sessions *all, int64_t older_than_s, int dry_
 int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *settings,
                      struct csn_engine *engine, const struct csn_log *log,
                      struct csn_sessions **out, struct csn_error *err);
-/* Where its sandboxes find the helper, as far as is known by now; see channel/delivery.h. "" if there
- * is none for this engine. */
+/* Where its sandboxes find the helper, as far as is known by now; see channel/delivery.h. "" if
+ * there is none for this engine. */
 const char *csn_sessions_helper(struct csn_sessions *all, const struct csn_control *control);
 /* Starts to fill the warm pool, if there is one; else it starts with the first session. */
 void csn_sessions_warm_up(struct csn_sessions *all);

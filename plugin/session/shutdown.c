@@ -77,8 +77,8 @@ static int shutdown_instance(struct csn_sessions *all, const struct csn_control 
     int removed = 0;
     csn_session_key_of(all, &list.items[i], control, key);
     rc = remove_found(all, &list.items[i], key, control, &removed, err);
-    if (removed && !csn_session_is_nobodys(all, &list.items[i]) && csn_json_append_string(keys, key))
-      rc = csn_fail_nomem(err);
+    if (!removed || csn_session_is_nobodys(all, &list.items[i])) continue;
+    if (csn_json_append_string(keys, key)) rc = csn_fail_nomem(err);
   }
   return rc ? rc : csn_network_remove_all(all, control, err);
 }
@@ -124,9 +124,11 @@ static int has_calls_elsewhere(struct csn_sessions *all, const struct csn_contro
   struct csn_container_list list CSN_CLEANUP_CONTAINER_LIST = {0};
   int rc = csn_session_containers(all, control, &list, err);
   *calls = 0;
-  for (size_t i = 0; rc == 0 && !*calls && i < list.count; i++)
-    if (list.items[i].state == CSN_CONTAINER_RUNNING && !csn_session_is_nobodys(all, &list.items[i]))
-      *calls = has_calls(all, &list.items[i], control);
+  for (size_t i = 0; rc == 0 && !*calls && i < list.count; i++) {
+    const struct csn_container *c = &list.items[i];
+    if (c->state == CSN_CONTAINER_RUNNING && !csn_session_is_nobodys(all, c))
+      *calls = has_calls(all, c, control);
+  }
   return rc;
 }
 

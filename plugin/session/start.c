@@ -23,7 +23,7 @@ static void note(const struct csn_session_want *want, const char *text) {
   if (want->progress) want->progress(want->progress_ctx, -1, text);
 }
 
-/* ---- the container ---------------------------------------------------------------------------- */
+/* ---- the container --------------------------------------------------------------------------- */
 
 static const char *image_of(const struct csn_sessions *all, const cJSON *shape) {
   return csn_json_string(shape, "image", all->settings->image);
@@ -151,7 +151,8 @@ static int after_refusal(struct csn_sessions *all, struct csn_session *s, const 
   return learned < 0 ? learned : csn_error_wrap(err, "%s", what);
 }
 
-/* A start that failed: deliver the helper if that is what it lacked, or one that the runtime takes. */
+/* A start that failed: deliver the helper if that is what it lacked, or one that the runtime
+ * takes. */
 static int after_failed_start(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                               const char *container, const struct csn_control *control, int rc,
                               struct csn_error *err) {

@@ -168,7 +168,7 @@ struct csn_session **csn_session_all(struct csn_sessions *all) {
   return list;
 }
 
-/* ---- the lock of one session ------------------------------------------------------------------ */
+/* ---- the lock of one session ----------------------------------------------------------------- */
 
 static void wait_a_tick(struct csn_sessions *all) {
   struct timespec t;
@@ -203,7 +203,7 @@ void csn_session_unlock(struct csn_sessions *all, struct csn_session *s) {
   pthread_mutex_unlock(&all->mutex);
 }
 
-/* ---- its channels ----------------------------------------------------------------------------- */
+/* ---- its channels ---------------------------------------------------------------------------- */
 
 struct csn_channel *csn_session_take_idle(struct csn_sessions *all, struct csn_session *s) {
   for (;;) {
@@ -225,7 +225,8 @@ struct csn_channel *csn_session_take_idle(struct csn_sessions *all, struct csn_s
 unsigned csn_session_count_idle(struct csn_sessions *all, struct csn_session *s) {
   unsigned n = 0;
   pthread_mutex_lock(&all->mutex);
-  for (struct csn_idle_channel *i = s->idle; i; i = i->next) n += csn_channel_is_usable(i->channel) != 0;
+  for (struct csn_idle_channel *i = s->idle; i; i = i->next)
+    n += csn_channel_is_usable(i->channel) != 0;
   pthread_mutex_unlock(&all->mutex);
   return n;
 }
@@ -313,7 +314,7 @@ void csn_session_forget(struct csn_sessions *all, struct csn_session *s) {
   s->older = s->created_here = 0;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 int csn_sessions_new(const char *instance, const struct csn_sandbox_settings *settings,
                      struct csn_engine *engine, const struct csn_log *log,

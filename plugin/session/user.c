@@ -10,7 +10,7 @@
 #include "util/alloc.h"
 #include "util/random.h"
 
-/* ---- "auto" ----------------------------------------------------------------------------------- */
+/* ---- "auto" ---------------------------------------------------------------------------------- */
 
 /* Marks the ids that sandboxes of any instance on this engine have. */
 static int mark_used(struct csn_sessions *all, unsigned char *used, uint32_t n,
@@ -47,7 +47,7 @@ static int pick_uid(struct csn_sessions *all, const struct csn_control *control,
                   n);
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int check_not_root(const struct csn_policy_facts *facts, const char *user,
                           struct csn_error *err) {
@@ -94,7 +94,7 @@ int csn_session_pick_user(struct csn_sessions *all, const struct csn_sandbox_set
   return pick_named(all, e, image, user, control, facts, err);
 }
 
-/* ---- the owner of what is there --------------------------------------------------------------- */
+/* ---- the owner of what is there -------------------------------------------------------------- */
 
 int csn_session_take_owner(const struct csn_sandbox_settings *e, const char *place, uint32_t uid,
                            uint32_t gid, struct csn_policy_facts *facts, struct csn_error *err) {

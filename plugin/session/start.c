@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "channel/delivery.h"
+#include "session/blame.h"
 #include "session/images.h"
 #include "session/internal.h"
 #include "session/network.h"
@@ -148,7 +149,8 @@ static int after_refusal(struct csn_sessions *all, struct csn_session *s, const 
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
   int learned = csn_dialect_learn(all, s, image, control, err);
   if (learned > 0) return LOOK_AGAIN;
-  return learned < 0 ? learned : csn_error_wrap(err, "%s", what);
+  if (learned < 0 || csn_blame_setting(err) == CAISSON_E_CONFIG) return err->code;
+  return csn_error_wrap(err, "%s", what);
 }
 
 /* A start that failed: deliver the helper if that is what it lacked, or one that the runtime

@@ -18,16 +18,16 @@ atexit.register(shutil.rmtree, root, ignore_errors=True)
 
 
 class Box:
-    """An instance with these sandbox settings, beside those that it needs."""
+    """An instance with these sandbox settings, beside those that it needs. more: other sections."""
 
-    def __init__(self, instance=INSTANCE, **sandbox):
+    def __init__(self, instance=INSTANCE, more=None, **sandbox):
         sandbox.setdefault("image", IMAGE)
         sandbox.setdefault("bind_roots", [root])
         name = "box-%d.json" % Box.count
         Box.count += 1
         self.instance = instance
-        self.env = environment(CAISSON_CONFIG=configuration(name, instance=instance,
-                                                            sandbox=sandbox))
+        self.env = environment(CAISSON_CONFIG=configuration(
+            name, instance=instance, sandbox=sandbox, **(more or {})))
 
     count = 0
 

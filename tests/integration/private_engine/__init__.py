@@ -52,12 +52,13 @@ def with_own_root(command):
 
 
 def ask(path_of_socket, method, target, body=None, timeout=PATIENCE):
-    """One request to an engine; returns the answer's bytes."""
+    """One request to an engine, with JSON if the body is text, else a tar; returns the answer's bytes."""
     connection = http.client.HTTPConnection("localhost", timeout=timeout)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.settimeout(timeout)
     connection.sock.connect(path_of_socket)
-    headers = {} if body is None else {"Content-Type": "application/x-tar"}
+    kind = "application/json" if isinstance(body, str) else "application/x-tar"
+    headers = {} if body is None else {"Content-Type": kind}
     connection.request(method, target, body=body, headers=headers)
     answer = connection.getresponse()
     data = answer.read()
@@ -144,11 +145,11 @@ class PrivateEngine:
     def ask(self, method, target, body=None, timeout=PATIENCE):
         return ask(self.socket, method, target, body, timeout)
 
-    def import_image(self):
-        """The image of the tests, from the engine that has it."""
+    def import_image(self, name=IMAGE):
+        """An image, from the engine that has it."""
         packed = os.path.join(self.folder, "image.tar")
         with open(packed, "wb") as f:
-            f.write(ask(SHARED, "GET", "/images/%s/get" % IMAGE))
+            f.write(ask(SHARED, "GET", "/images/%s/get" % name))
         with open(packed, "rb") as f:
             self.ask("POST", "/images/load?quiet=1", f)
         os.unlink(packed)

@@ -32,6 +32,7 @@ def settings(**sandbox):
         "image": IMAGE, "build": {"context": CONTEXT, "network": "none"}, "name_template": "workbench_{key}",
         "network": NETWORK, "ports": ["8080"], "env": {"GREETING": "good day, 你好", "EMPTY": ""},
         "cap_add": ["NET_BIND_SERVICE"], "user": "30001:30001",
+        "memory": "256m", "cpus": 0.5, "pids": 64, "workspace": {"size": 64 << 20}, "tmp": {"size": "32M"},
         "mounts": [{"type": "volume", "source": DATA, "target": "/data", "read_only": False, "own": True},
                    {"type": "volume", "source": CACHE, "target": "/cache", "own": True}]}, **sandbox)
 
@@ -52,6 +53,8 @@ def test_refused():
                         ({"name_template": "no name {key}"}, "sandbox.name_template"),
                         ({"env": {"A=B": "x"}}, "A=B"), ({"ports": ["8080/sctp"]}, "sandbox.ports[0]"),
                         ({"ports": ["8080"], "network": "none"}, "sandbox.ports"),
+                        ({"memory": "256q"}, "sandbox.memory"), ({"cpus": "half"}, "sandbox.cpus"),
+                        ({"workspace": {"size": "512m"}}, "sandbox.memory"),
                         ({"mounts": [{"type": "volume", "source": "v", "target": "/proc/x"}]}, "/proc/x")):
         found = Box(**settings(**wrong)).ensure(INSTANCE)
         ok(word in message(found), "refused, and named: %s" % json.dumps(wrong)) or diag(found)
@@ -78,6 +81,21 @@ def test_build():
 def test_environment():
     is_(box.shell(INSTANCE, "echo \"$GREETING\"; echo ${EMPTY-unset}."), "good day, 你好\n.\n",
         "commands have the environment")
+
+
+def test_limits():
+    found = box.inspect(INSTANCE)["HostConfig"]
+    is_((found["Memory"], found["MemorySwap"], found["NanoCpus"], found["PidsLimit"]),
+        (256 << 20, 256 << 20, 500000000, 64), "limits are in the units that docker run has")
+    is_(box.shell(INSTANCE, "df -m /workspace /tmp | awk 'NR > 1 {print $2}'"), "64\n32\n",
+        "so are the sizes of what can be written")
+    plain = Box(image=BASE)
+    is_(message(plain.ensure("plain")), "", "a container of which nothing is said")
+    found = plain.inspect("plain")["HostConfig"]
+    is_((found["Memory"], found["NanoCpus"], found["PidsLimit"], found["NetworkMode"],
+         found["ReadonlyRootfs"], found["CapAdd"], found["CapDrop"]),
+        (1 << 30, 1000000000, 256, "none", True, None, ["ALL"]), "has the documented defaults")
+    plain.remove("plain")
 
 
 def test_capabilities():
@@ -125,6 +143,7 @@ remove_later(CACHE)
 test_refused()
 test_build()
 test_environment()
+test_limits()
 test_capabilities()
 test_ports()
 test_volumes()

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ from private_engine import PrivateEngine, need_root, seconds_until
 
 need_root()
 
-from host_support import INSTANCE, PATIENCE, engine
+from host_support import INSTANCE, PATIENCE, engine, finish, read_until, start
 from host_support.sandboxes import Box, containers, message, reason, root
 from tap import diag, done_testing, is_, ok
 
@@ -47,15 +48,19 @@ def test_recreated():
 
 
 def test_idle():
-    short = Box(idle_ttl_s=3)
-    short.shell("idle", "true")
+    short = Box(idle_ttl_s=2)
+    running = start("--session", "busy", "call", "shell", "echo begun; sleep 1000", env=short.env)
+    read_until(running.stdout, b"begun")
+    before = short.op("session.inspect", "busy").get("container_id")
     began = time.monotonic()
-    short.shell("busy", "true")
-    gone = seconds_until(lambda: short.shell("busy", "true") == "" and
-                         "caisson-%s-idle" % INSTANCE not in containers(), PATIENCE)
-    ok(gone is not None and time.monotonic() - began > 2, "a container that nobody uses ends by itself")
-    ok("caisson-%s-busy" % INSTANCE in containers(), "one that is used does not")
-    is_(short.op("session.inspect", "idle").get("found"), False, "and nobody finds the other")
+    short.shell("idle", "true")
+    gone = seconds_until(lambda: "caisson-%s-idle" % INSTANCE not in containers(), PATIENCE)
+    ok(gone is not None and time.monotonic() - began >= 2,
+       "a container that nobody uses ends by itself, and not before its time")
+    is_(short.op("session.inspect", "idle").get("found"), False, "nobody finds it any more")
+    is_(short.op("session.inspect", "busy").get("container_id", ""), before, "one that is used for longer stays")
+    running.send_signal(signal.SIGINT)
+    finish(running)
     short.remove("busy")
 
 

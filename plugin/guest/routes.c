@@ -10,6 +10,7 @@
 #include "guest/netlink.h"
 #include "guest/reach.h"
 #include "guest/resolvers.h"
+#include "guest/routes_device.h"
 #include "guest/rules.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TABLE 51733u
+#define TABLE 51733u /* those of the devices come behind it */
 #define RANGES_MAX 1024
 #define GATEWAYS_MAX 8
 /* No client asks from a port below; and no rule of the kernel's takes 65535. */
@@ -30,7 +31,13 @@
 #define CLIENT_LAST 65534
 
 /* Before the kernel's own rule for the main table, 32766. */
-enum { PRIORITY_GATEWAY = 1000, PRIORITY_RESOLVER, PRIORITY_PORT, PRIORITY_DENY };
+enum {
+  PRIORITY_GATEWAY = 999,
+  PRIORITY_RESOLVER,
+  PRIORITY_PORT,
+  PRIORITY_DEVICE,
+  PRIORITY_DENY
+};
 
 struct range {
   struct csn_cidr cidr;
@@ -265,6 +272,38 @@ static void refuse_denied_resolvers(void) {
   }
 }
 
+/* ---- what names its device -------------------------------------------------------------------- */
+
+static void set_device_route(const struct csn_routes_device *device, uint32_t table,
+                             const struct range *range) {
+  char text[CSN_CIDR_TEXT];
+  int rc = range->type == RTN_PROHIBIT
+               ? csn_routes_device_deny(netlink, device, table, &range->cidr)
+               : csn_route_set(netlink, table, &range->cidr, range->type);
+  if (rc == 0) return;
+  csn_cidr_print(&range->cidr, text);
+  fail("set the route of %s for %s: %s", device->name, text, strerror(errno));
+}
+
+static void set_device(const struct csn_routes_device *device, uint32_t table, bool ipv6) {
+  struct csn_rule rule = {
+      .family = AF_INET, .priority = PRIORITY_DEVICE, .table = table, .device = device->name};
+  for (size_t i = 0; i < range_count; i++)
+    if (ipv6 || ranges[i].cidr.size == 4) set_device_route(device, table, &ranges[i]);
+  set_rule(&rule);
+  rule.family = AF_INET6;
+  if (ipv6) set_rule(&rule);
+}
+
+static void set_devices(bool ipv6) {
+  struct csn_routes_device devices[CSN_ROUTES_DEVICES_MAX];
+  int count = csn_routes_devices(devices);
+  if (count < 0) fail("list the devices: %s", strerror(errno));
+  for (int i = 0; i < count; i++) set_device(&devices[i], TABLE + 1 + (uint32_t)i, ipv6);
+}
+
+/* ---- all of it -------------------------------------------------------------------------------- */
+
 static void set_all(const struct csn_routes_options *options, bool ipv6) {
   for (size_t i = 0; i < range_count; i++)
     if (ipv6 || ranges[i].cidr.size == 4) set_route(&ranges[i]);
@@ -272,6 +311,7 @@ static void set_all(const struct csn_routes_options *options, bool ipv6) {
   let_gateways_tell();
   exempt_resolvers(options->resolvers);
   publish_all(options->ports);
+  set_devices(ipv6);
   struct csn_rule deny = {.family = AF_INET6, .priority = PRIORITY_DENY, .table = TABLE};
   if (ipv6) set_rule(&deny);
   deny.family = AF_INET; /* the mark is IPv4: nothing may come behind this */

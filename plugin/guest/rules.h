@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Routes without a next hop, and rules that say in which table a packet's route is looked up. It
- * knows how the kernel is told, and not what for.
+ * Routes, and rules that say in which table a packet's route is looked up. It knows how
+ * the kernel is told, and not what for.
  */
 #ifndef CSN_GUEST_RULES_H
 #define CSN_GUEST_RULES_H
@@ -15,6 +15,7 @@ struct csn_rule {
   uint8_t protocol;            /* 0: any */
   uint16_t from_port;          /* 0: any */
   uint16_t to_first, to_last;  /* 0: any */
+  const char *device;          /* of what names the device it leaves by; NULL: of anything */
 };
 
 uint8_t csn_family_of(const struct csn_cidr *range);
@@ -23,5 +24,8 @@ uint8_t csn_family_of(const struct csn_cidr *range);
 int csn_rule_set(int netlink, const struct csn_rule *rule);
 /* type is RTN_PROHIBIT or RTN_THROW. */
 int csn_route_set(int netlink, uint32_t table, const struct csn_cidr *range, uint8_t type);
+/* By way of a gateway on the device's link, whether or not there is one. */
+int csn_route_set_via(int netlink, uint32_t table, const struct csn_cidr *range,
+                      const struct csn_cidr *gateway, uint32_t device);
 
 #endif

@@ -96,6 +96,49 @@ def test_made():
     is_([s["key"] for s in listed], ["d"], "and was never a session")
 
 
+NAMED = """
+import errno, socket, sys
+device = socket.if_nametoindex("eth0")
+for argument in sys.argv[1:]:
+    address, port = argument.rsplit(",", 1)
+    six = ":" in address
+    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
+    s.settimeout(4)
+    if not address.startswith("fe80"):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+    try:
+        s.connect((address, int(port), 0, device if address.startswith("fe80") else 0) if six
+                  else (address, int(port)))
+        print("reached")
+    except OSError as e:
+        print("not reached")
+"""
+
+
+def reached_by_device(session, *addresses, env=ENV):
+    """What a socket that names the device it sends by connects to, of a server of this host."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+        port = server.getsockname()[1]
+        targets = ["%s,%d" % (address, port) for address in addresses]
+        done = host("--session", session, "call", "run_python",
+                    "import sys; sys.argv[1:] = %r\n%s" % (targets, NAMED), env=env)
+        if done.code:
+            diag(done.err)
+        return done.out.splitlines()
+
+
+def test_named_device():
+    """The kernel asks no `prohibit` where a socket says itself by which device it sends."""
+    gateway = networks(NETWORK)[0]["IPAM"]["Config"][0]["Gateway"]
+    own = addresses_of_the_host()[0]
+    is_(reached_by_device("d", gateway, own), ["not reached"] * 2,
+        "nor is the host reached by a socket that is bound to the device")
+    open_env = settings("open", {"name": NETWORK, "deny": []})
+    is_(reached_by_device("o", gateway, env=open_env), ["reached"],
+        "which it is where nothing is denied")
+    host("rm", "o", env=open_env)
+
+
 def test_cannot_be_changed():
     done = host("--session", "d", "call", "run_python", """
 import socket, struct
@@ -224,6 +267,8 @@ def test_ipv6():
     is_(probe("v6", "fd00::1", "2002::1", env=env), ["EACCES"] * 4,
         "private and 6to4 addresses are denied")
     is_(probe("v6", own + "1", env=env), ["EACCES"] * 2, "the gateway is")
+    is_(reached_by_device("v6", own + "1", "fe80::1", env=env), ["not reached"] * 2,
+        "also to what is bound to the device, and by a link-local address")
     is_(probe("v6", "2606:4700:4700::1111", env=env), ["reachable"] * 2, "and others are not")
     host("rm", "v6", env=env)
 
@@ -235,6 +280,7 @@ def prepare():
 
 test_denied()
 test_made()
+test_named_device()
 test_cannot_be_changed()
 test_adopted()
 test_waits()

@@ -76,9 +76,23 @@ static int fail_platform(const struct getting *g, struct csn_error *err) {
                   g->wish->name, g->image->os, g->image->arch, g->settings->platform);
 }
 
+/* A container has its image's labels, and these would say of a sandbox what it is not. Of the others
+ * that are ours it has its own. */
+static int check_labels(const struct getting *g, struct csn_error *err) {
+  static const char *const ours[] = {CSN_LABEL_POOL, CSN_LABEL_ROUTES, CSN_LABEL_HELPER,
+                                     CSN_LABEL_CARRIER};
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    if (csn_json_get(g->image->labels, ours[i]))
+      return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY,
+                      "the image \"%.200s\" has the label \"%s\", which only the plugin gives, to "
+                      "containers; take another image, or build it without the label",
+                      g->wish->name, ours[i]);
+  return 0;
+}
+
 static int check(const struct getting *g, struct csn_error *err) {
   if (!g->present) return fail_missing(g, err);
-  return fits(g) ? 0 : fail_platform(g, err);
+  return fits(g) ? check_labels(g, err) : fail_platform(g, err);
 }
 
 /* ---- pulled ---------------------------------------------------------------------------------- */

@@ -209,15 +209,28 @@ static int make_volume(const struct placing *p, const struct csn_mount *m) {
   return csn_is_stop(rc) ? rc : csn_error_wrap(p->err, "make the volume the sandbox's");
 }
 
+/* One that was made for a session's workspace is nobody else's, whoever names it. */
+static int check_volume(const struct placing *p, const struct csn_mount *m,
+                        const struct csn_volume *volume) {
+  const char *instance = csn_json_string(volume->labels, CSN_LABEL_INSTANCE, NULL);
+  const char *session = csn_json_string(volume->labels, CSN_LABEL_SESSION, NULL);
+  if (m->is_workspace || !instance || !session || is_mine(p, volume)) return 0;
+  return csn_fail(p->err, CAISSON_E_CONFIG, CAISSON_REASON_POLICY,
+                  "%s.source: the volume \"%.100s\" is the workspace of another session; name "
+                  "another volume",
+                  m->where, m->source);
+}
+
 /* One that is not to be its own is the engine's to make, with the container. A workspace that
  * another process is just making is made by both, for the same user, so that neither starts before
  * it is. */
 static int settle_volume(const struct placing *p, const struct csn_mount *m) {
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
-  if (!m->is_own) return 0;
   if (m->is_new) return make_volume(p, m);
   int rc = csn_volume_inspect(p->all->engine, m->source, p->control, &volume, p->err);
-  return rc && csn_engine_is_missing(p->err) ? make_volume(p, m) : rc;
+  if (rc == 0) return check_volume(p, m, &volume);
+  if (!csn_engine_is_missing(p->err)) return rc;
+  return m->is_own ? make_volume(p, m) : 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

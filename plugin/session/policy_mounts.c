@@ -213,6 +213,28 @@ static int read_mounts(struct reading *r, const cJSON *mounts, const char *where
   return 0;
 }
 
+/* The engine looks for a bind by its path, later than we do: code in a sandbox that may write above
+ * it could put a link in its place. */
+static int check_apart(const struct reading *r, const struct csn_mount *m) {
+  for (size_t i = 0; m->kind == CSN_MOUNT_BIND && i < r->list.count; i++) {
+    const struct csn_mount *above = &r->list.items[i];
+    if (above == m || above->kind != CSN_MOUNT_BIND || above->is_read_only ||
+        strcmp(above->source, m->source) == 0 || !csn_path_is_within(m->source, above->source))
+      continue;
+    return invalid(r, m, m->is_workspace ? "path" : "source",
+                   "\"%.200s\" lies in %s, which the sandbox may write to, so that it could be "
+                   "exchanged for a link; mount that read-only, or bind another directory",
+                   m->source, above->where);
+  }
+  return 0;
+}
+
+static int check_all_apart(const struct reading *r) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < r->list.count; i++) rc = check_apart(r, &r->list.items[i]);
+  return rc;
+}
+
 static int read_all(struct reading *r) {
   const cJSON *one;
   int rc = read_workspace(r, &r->list.items[r->list.count++]);
@@ -220,7 +242,8 @@ static int read_all(struct reading *r) {
     if (rc == 0) rc = read_tmpfs(r, &r->list.items[r->list.count++], one);
   }
   if (rc == 0) rc = read_mounts(r, r->e->mounts, "sandbox.mounts");
-  return rc ? rc : read_mounts(r, r->e->own_mounts, "options.mounts");
+  if (rc == 0) rc = read_mounts(r, r->e->own_mounts, "options.mounts");
+  return rc ? rc : check_all_apart(r);
 }
 
 int csn_mounts_read(const struct csn_sandbox_settings *e, const char *instance, const char *part,

@@ -168,6 +168,13 @@ def test_failures():
            "refused: %s" % json.dumps(build)) or diag(done.err)
 
 
+def test_labels():
+    """A container has its image's labels: none may pass for a helper's, or for a plan of routes."""
+    for label in ("caisson.helper", "caisson.routes", "caisson.pool", "caisson.carrier"):
+        write("Dockerfile", FROM + "LABEL %s=x\n" % label)
+        is_refused(setting(), "policy.refused", [IMAGE, label], "an image with the label " + label)
+
+
 def test_cancel():
     word = "mark%d" % time.monotonic_ns()
     write("Dockerfile", FROM + "RUN echo %s; sleep 1000\n" % word)
@@ -187,6 +194,7 @@ try:
     test_output()
     test_ignored()
     test_failures()
+    test_labels()
     test_cancel()
 finally:
     clean_up()

@@ -79,6 +79,9 @@ def test_refused():
         ("a path that climbs", bind(root + "/../../etc"), "absolute path"),
         ("a link", bind(root + "/link"), "symbolic link"),
         ("what is behind a link", bind(root + "/link/passwd"), "symbolic link"),
+        ("what lies in a directory that the sandbox may write to",
+         [dict(bind(root + "/data")[0], read_only=False)] + bind(root + "/data/sub", "/mnt/y"),
+         "exchanged for a link"),
         ("what is not there", bind(root + "/nothing"), "there is no"),
         ("a FIFO", bind(root + "/fifo"), "neither a directory nor a file"),
         ("a key that is no template", bind(root + "/{uid}"), "brace"),
@@ -99,7 +102,18 @@ def test_refused():
     is_(containers(), [], "and none of it made a container")
 
 
+def test_anothers():
+    volume = "caisson-%s-mine" % INSTANCE
+    remove_later(volume)
+    box = Box(workspace={"type": "volume"})
+    is_(box.shell("mine", "echo secret > f"), "", "a volume is a session's workspace")
+    found = Box(mounts=[{"type": "volume", "source": volume, "target": "/mnt/x"}]).ensure("refused")
+    ok("another session" in message(found), "and no other one mounts it by its name") or diag(found)
+    box.remove("mine")
+
+
 test_kinds()
 test_own_call()
 test_refused()
+test_anothers()
 done_testing()

@@ -40,6 +40,7 @@ struct csn_session {
   int delivered;   /* while it starts: the helper was delivered for it, and not again */
   unsigned skip_ports; /* of ranges, since others have them */
   unsigned rejoined; /* how often a start found its network gone again */
+  uint32_t uid;     /* that its last start chose: what was made for it is that one's */
   unsigned learned; /* while it starts: which rules of dialect.c its refusals have met */
   int older;       /* it runs under other settings than the operator's */
   cJSON *shape;    /* the options it was made with */
@@ -159,7 +160,7 @@ int csn_session_discard_all(struct csn_sessions *all, struct csn_session *s,
 /* ---- user.c ---------------------------------------------------------------------------------- */
 
 /* Who it is where the workspace does not say: sandbox.user as configured, or of the range one
- * that no sandbox on the engine has. Never root. */
+ * that no sandbox on the engine has, facts->uid if it is such a one. Never root. */
 int csn_session_pick_user(struct csn_sessions *all, const struct csn_sandbox_settings *e,
                           const struct csn_image *image, const struct csn_control *control,
                           struct csn_policy_facts *facts, struct csn_error *err);

@@ -241,7 +241,11 @@ static int find_user(const struct placing *p, struct csn_mount *workspace) {
   if (workspace->kind == CSN_MOUNT_VOLUME) rc = ask_volume(p, workspace);
   workspace->is_new = rc == NOT_THERE;
   if (rc <= 0) return rc;
-  return csn_session_pick_user(p->all, &p->e, p->image, p->control, p->facts, p->err);
+  /* A start that is tried again finds what the first one made. */
+  p->facts->uid = p->s->uid;
+  rc = csn_session_pick_user(p->all, &p->e, p->image, p->control, p->facts, p->err);
+  if (rc == 0) p->s->uid = p->facts->uid;
+  return rc;
 }
 
 static int settle_mounts(const struct placing *p, struct csn_mount_list *mounts) {

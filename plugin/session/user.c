@@ -27,7 +27,7 @@ static int mark_used(struct csn_sessions *all, unsigned char *used, uint32_t n,
   return rc;
 }
 
-/* A random one of those that no sandbox on this engine has. */
+/* One of those that no sandbox on this engine has: that which *uid says, else a random one. */
 static int pick_uid(struct csn_sessions *all, const struct csn_control *control, uint32_t *uid,
                     struct csn_error *err) {
   uint32_t n = all->settings->uid_last - all->settings->uid_first + 1, at;
@@ -36,9 +36,11 @@ static int pick_uid(struct csn_sessions *all, const struct csn_control *control,
   int rc = mark_used(all, used, n, control, err);
   if (rc == 0) rc = csn_random_bytes(&at, sizeof at, err);
   if (rc) return rc;
+  if (*uid >= all->settings->uid_first && *uid <= all->settings->uid_last)
+    at = *uid - all->settings->uid_first;
   for (uint32_t i = 0; i < n; i++)
-    if (!used[(at + i) % n]) {
-      *uid = all->settings->uid_first + (at + i) % n;
+    if (!used[(at % n + i) % n]) {
+      *uid = all->settings->uid_first + (at % n + i) % n;
       return 0;
     }
   return csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_POLICY,

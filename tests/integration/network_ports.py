@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.request
 
-from host_support import INSTANCE, configuration, environment, host
+from host_support import INSTANCE, configuration, environment, host, path
 from tap import diag, done_testing, is_, ok
 
 NETWORK = {"name": "caisson-test-" + INSTANCE, "allow": ["resolver"]}
@@ -178,9 +178,13 @@ def test_taken():
         ok(failed.code == 125 and "port %d of 127.0.0.1" % port in failed.err and
            "taken" in failed.err, "a fixed port that is taken is named") or diag(failed.err)
         is_(op("session.inspect", "t", env=fixed)["found"], False, "nothing is left of the sandbox")
-        ranged = settings("ranged", ports=["%d-%d:8080" % (port, port + 20)])
+        ranged = settings("ranged", ports=["%d-%d:8080" % (port, port + 20)], bind_roots=[os.path.dirname(path("own"))],
+                          mounts=[{"type": "bind", "source": path("own"), "target": "/own",
+                                   "own": True, "read_only": False}])
         got = op("session.ensure", "u", env=ranged).get("ports", {}).get("8080/tcp", {})
         ok(port < got.get("port", 0) <= port + 20, "of a range the next is taken") or diag(got)
+        own = host("--session", "u", "call", "shell", "touch /own/f && echo made", env=ranged)
+        is_(own.out, "made\n", "and what was made for the first try is its user's") or diag(own.err)
     again = host("--session", "t", "call", "shell", "echo fine", env=fixed)
     is_(again.out, "fine\n", "once it is free it is taken") or diag(again.err)
     is_(op("session.port", "t", '{"port": "8080"}', env=fixed)["port"], port, "and is that port")

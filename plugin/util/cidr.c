@@ -73,8 +73,10 @@ struct csn_cidr csn_cidr_sample(const struct csn_cidr *range) {
   struct csn_cidr sample = *range;
   static const uint8_t none[16] = {0};
   /* ::1 is the loopback, whatever routes say. */
-  if (range->bits <= 112 && range->size == 16 && memcmp(range->bytes, none, sizeof none) == 0)
-    sample.bytes[13] = 1;
+  if (range->size == 16 && memcmp(range->bytes, none, sizeof none) == 0) {
+    if (range->bits < 112) sample.bytes[13] = 1;
+    else if (range->bits < 127) sample.bytes[15] = 2;
+  }
   if (range->bits < range->size * 8) sample.bytes[sample.size - 1] |= 1;
   sample.bits = (uint8_t)(sample.size * 8);
   return sample;

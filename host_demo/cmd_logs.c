@@ -14,7 +14,7 @@ static double show(const cJSON *log) {
   const cJSON *lost = csn_json_get(log, "lost_bytes");
   if (cJSON_IsNumber(lost) && lost->valuedouble > 0)
     csn_ui_say("%.0f bytes are not kept any more", lost->valuedouble);
-  if (cJSON_IsString(text) && (fputs(text->valuestring, stdout) < 0 || fflush(stdout) != 0))
+  if (cJSON_IsString(text) && (!csn_ui_put(stdout, text->valuestring) || fflush(stdout) != 0))
     return -1;
   return cJSON_IsNumber(next) ? next->valuedouble : -1;
 }

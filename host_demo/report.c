@@ -86,11 +86,13 @@ static void print_blocks(const struct csn_reply *reply, FILE *to) {
     const char *text = csn_json_string(block, "text"), *data = csn_json_string(block, "data");
     const char *type = csn_json_string(block, "mimeType");
     size_t n = text ? strlen(text) : 0;
-    if (text)
-      (void)fprintf(to, "%s%s", text, n > 0 && text[n - 1] == '\n' ? "" : "\n");
-    else if (data)
+    if (text) {
+      (void)csn_ui_put(to, text);
+      (void)fputs(n > 0 && text[n - 1] == '\n' ? "" : "\n", to);
+    } else if (data) {
       (void)fprintf(to, "[%s, about %zu bytes: --json has it in base64]\n", type ? type : "data",
                     strlen(data) / 4 * 3);
+    }
   }
 }
 

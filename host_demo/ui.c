@@ -49,6 +49,13 @@ int csn_ui_usage(const char *fmt, ...) {
   return CSN_EXIT_USAGE;
 }
 
+bool csn_ui_put(FILE *to, const char *text) {
+  char *safe = isatty(fileno(to)) ? csn_text_escape(text, strlen(text), true) : NULL;
+  bool written = fputs(safe ? safe : text, to) >= 0;
+  free(safe);
+  return written;
+}
+
 void csn_ui_progress(bool verbose, int32_t permille, const char *note, uint64_t n) {
   bool terminal = isatty(STDERR_FILENO);
   if (!terminal && !verbose)

@@ -23,6 +23,9 @@ void csn_ui_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the exit code for a mistake on the command line. */
 int csn_ui_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Text that a container or a registry made: as it is, but escaped where it goes to a terminal. */
+bool csn_ui_put(FILE *to, const char *text);
+
 /* Shows what slow work is doing: a line that is overwritten on a terminal, a message elsewhere if
  * `verbose`. permille is -1 where it is not known. */
 void csn_ui_progress(bool verbose, int32_t permille, const char *note, uint64_t n);

@@ -2,9 +2,11 @@
 # A service's life: started again when it fails, gone into the background, printing more than is kept,
 # and no reason for its sandbox to stay.
 import os
+import pty
+import subprocess
 import time
 
-from host_support import PATIENCE, finish, host, start
+from host_support import HOST, PATIENCE, finish, host, start
 from service_support import ensure, error, inspect, named, op, settings, shell, wait_for
 from tap import diag, done_testing, is_, ok
 
@@ -74,16 +76,31 @@ def test_log():
         "an offset beyond is refused")
 
 
+def on_terminal(env, *args):
+    """What the program writes to a terminal."""
+    ours, theirs = pty.openpty()
+    done = subprocess.run([HOST, *args], env=env, stdin=subprocess.DEVNULL, stdout=theirs,
+                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    os.close(theirs)
+    if done.returncode:
+        diag(done.stderr)
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    return said.replace("\r\n", "\n")
+
+
 def test_logs_command():
     env = settings({"command": ["bash", "-c", "echo begun; until [ -e go ]; do sleep 0.1; done; "
-                                "echo ended"], "restart": "never"})
+                                "printf 'ended\\033]0;x\\n'"], "restart": "never"})
     ensure("logs", env)
     is_(host("logs", "logs", env=env).out, "begun\n", "`caisson-host logs` shows what there is")
     run = start("logs", "logs", "--follow", env=env)
     is_(os.read(run.stdout.fileno(), 100), b"begun\n", "with --follow at once")
     shell("logs", "touch go", env)
     done = finish(run)
-    is_((done.out, done.code), ("ended\n", 0), "then what comes, until it ends") or diag(done.err)
+    is_((done.out, done.code), ("ended\033]0;x\n", 0), "then what comes, until it ends") or diag(done.err)
+    is_(on_terminal(env, "logs", "logs"), "begun\nended\\x1b]0;x\n",
+        "which can do nothing to a terminal")
     is_(host("logs", "nothing", env=env).code, 125, "a session that is not there is a failure")
 
 

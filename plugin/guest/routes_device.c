@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest/routes_device.h"
 
-#include "guest/reach.h"
-#include "guest/routes.h"
 #include "guest/rules.h"
 
 #include <errno.h>
@@ -13,9 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Addresses that nobody has: who is asked for by them does not answer. */
-#define NOBODY_V4 CSN_REACH_MARK
-#define NOBODY_V6 "fe80::ca15:50:0:1"
+/* An address that nobody has: who is asked for by it does not answer. */
+#define NOBODY "fe80::ca15:50:0:1"
 
 static bool carries(int fd, const char *name) {
   struct ifreq request;
@@ -63,8 +60,9 @@ int csn_routes_devices(struct csn_routes_device list[CSN_ROUTES_DEVICES_MAX]) {
 int csn_routes_device_deny(int netlink, const struct csn_routes_device *device, uint32_t table,
                            const struct csn_cidr *range) {
   struct csn_cidr nobody;
-  if (range->size == 16 && !device->has_ipv6) return 0;
-  if (csn_cidr_parse(range->size == 4 ? NOBODY_V4 : NOBODY_V6, &nobody) != NULL) {
+  if (range->size == 4) return csn_route_set_local(netlink, table, range, device->index);
+  if (!device->has_ipv6) return 0;
+  if (csn_cidr_parse(NOBODY, &nobody) != NULL) {
     errno = EINVAL;
     return -1;
   }

@@ -3,7 +3,8 @@
  * Packets that name the device they leave by: those of a socket that is bound to one, or that say it
  * in a control message, which needs no right. The kernel takes no "prohibit" for an answer then (it
  * holds an IPv4 destination to be on the link, and does not find IPv6's at all), so for each device
- * they get a table in which what is denied has a next hop that does not exist.
+ * they get a table in which what is denied leads back to the sandbox itself (IPv4) or to a next hop
+ * that does not exist (IPv6, whose routes to oneself have to be by the loopback).
  */
 #ifndef CSN_GUEST_ROUTES_DEVICE_H
 #define CSN_GUEST_ROUTES_DEVICE_H

@@ -28,8 +28,19 @@ int csn_route_set(int netlink, uint32_t table, const struct csn_cidr *range, uin
   const struct rtmsg body = {.rtm_family = csn_family_of(range),
                              .rtm_dst_len = range->bits,
                              .rtm_protocol = RTPROT_STATIC,
+                             .rtm_scope = RT_SCOPE_HOST,
                              .rtm_type = type};
   return set_route(netlink, table, range, &body, NULL, 0);
+}
+
+int csn_route_set_local(int netlink, uint32_t table, const struct csn_cidr *range,
+                        uint32_t device) {
+  const struct rtmsg body = {.rtm_family = csn_family_of(range),
+                             .rtm_dst_len = range->bits,
+                             .rtm_protocol = RTPROT_STATIC,
+                             .rtm_scope = RT_SCOPE_HOST,
+                             .rtm_type = RTN_LOCAL};
+  return set_route(netlink, table, range, &body, NULL, device);
 }
 
 int csn_route_set_via(int netlink, uint32_t table, const struct csn_cidr *range,

@@ -63,7 +63,8 @@ static void test_samples(void) {
                                         {"10.1.2.4", "10.1.2.4"},
                                         {"10.1.2.4/31", "10.1.2.5"},
                                         {"fc00::/7", "fc00::1"},
-                                        {"::/0", "::0.1.0.1"}};
+                                        {"::/0", "::0.1.0.1"},
+                                        {"::/112", "::3"}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct csn_cidr range;
     char text[CSN_CIDR_TEXT] = "";

@@ -22,8 +22,8 @@ uint8_t csn_family_of(const struct csn_cidr *range);
 
 /* Over a netlink socket. 0, also if it is there already, or -1 with errno. */
 int csn_rule_set(int netlink, const struct csn_rule *rule);
-/* type is RTN_PROHIBIT or RTN_THROW. Of the narrowest scope: else a socket that asks for no gateways
- * (SO_DONTROUTE) would pass over it. */
+/* type is RTN_PROHIBIT or RTN_THROW. Of the narrowest scope: else a socket that asks for no
+ * gateways (SO_DONTROUTE) would pass over it. */
 int csn_route_set(int netlink, uint32_t table, const struct csn_cidr *range, uint8_t type);
 /* To the sandbox itself, though it leaves by the device. */
 int csn_route_set_local(int netlink, uint32_t table, const struct csn_cidr *range,

@@ -76,8 +76,8 @@ static int fail_platform(const struct getting *g, struct csn_error *err) {
                   g->wish->name, g->image->os, g->image->arch, g->settings->platform);
 }
 
-/* A container has its image's labels, and these would say of a sandbox what it is not. Of the others
- * that are ours it has its own. */
+/* A container has its image's labels, and these would say of a sandbox what it is not. Of the
+ * others that are ours it has its own. */
 static int check_labels(const struct getting *g, struct csn_error *err) {
   static const char *const ours[] = {CSN_LABEL_POOL, CSN_LABEL_ROUTES, CSN_LABEL_HELPER,
                                      CSN_LABEL_CARRIER};

@@ -50,8 +50,9 @@ SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/inte
 
 # ---- architectures -------------------------------------------------------------------------------
 
-# By the names that engines use.
-MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+# By the names that engines use. The compiler may be one of the things that are still to be installed.
+TRIPLE := $(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))
+MACHINE := $(firstword $(subst -, ,$(TRIPLE)))
 NATIVE := $(patsubst x86_64,amd64,$(patsubst aarch64,arm64,$(MACHINE)))
 FOREIGN := $(filter-out $(NATIVE),$(GUEST_ARCHS))
 GUESTS := $(sort $(NATIVE) $(FOREIGN))

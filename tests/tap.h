@@ -166,9 +166,9 @@ TAP_UNUSED static inline void tap_bail_out(const char *fmt, ...) {
   exit(255);
 }
 
-/* A thread that was joined may still be on its way out of the kernel, and LeakSanitizer, which stops
- * all threads when the program ends, may crash when it meets one there. A directory has two links
- * more than subdirectories, and this one has a subdirectory for each thread. */
+/* A thread that was joined may still be on its way out of the kernel, and LeakSanitizer, which
+ * stops all threads when the program ends, may crash when it meets one there. A directory has two
+ * links more than subdirectories, and this one has a subdirectory for each thread. */
 TAP_UNUSED static inline void tap_await_threads(void) {
   const struct timespec pause = {0, 1000000};
   struct stat task;

@@ -12,7 +12,7 @@
 #define HELLO_WAIT (30 * CSN_SECOND)
 #define STAT_WAIT (10 * CSN_SECOND)
 
-/* ---- what is said outside a call -------------------------------------------------------------- */
+/* ---- what is said outside a call ------------------------------------------------------------- */
 
 void csn_channel_plain(char *out, size_t capacity, struct csn_wire_text text) {
   size_t n = text.size < capacity ? text.size : capacity - 1;
@@ -86,7 +86,7 @@ static int idle_frame(void *ctx, const struct csn_frame *frame, struct csn_error
   return csn_channel_malformed("conversation", "a frame that belongs to a call, outside one", err);
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static int open_on(struct csn_stream *stream, struct csn_keeper *keeper, struct csn_channel **out,
                    struct csn_error *err) {
@@ -161,7 +161,7 @@ void csn_channel_close(struct csn_channel *ch) {
   csn_free(ch);
 }
 
-/* ---- between calls ---------------------------------------------------------------------------- */
+/* ---- between calls --------------------------------------------------------------------------- */
 
 const struct csn_channel_hello *csn_channel_hello(const struct csn_channel *ch) {
   return &ch->hello;

@@ -1,6 +1,6 @@
 /* The host's end of the wire to one `guest serve`: one hijacked stream, one call at a time.
- * It knows frames and calls; of sessions, of containers beyond an id, and of tools it knows nothing.
- * A channel is used by one thread at a time; the session layer sees to that. */
+ * It knows frames and calls; of sessions, of containers beyond an id, and of tools it knows
+ * nothing. A channel is used by one thread at a time; the session layer sees to that. */
 #ifndef CSN_CHANNEL_CHANNEL_H
 #define CSN_CHANNEL_CHANNEL_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pings for channels whose thread is inside one of the host's own callbacks: a slow reader of output
- * (a paused terminal) must make the command wait, not get it killed as one whose host has gone.
- * One thread for an instance, started by the first call that enters such a callback. */
+/* Pings for channels whose thread is inside one of the host's own callbacks: a slow reader of
+ * output (a paused terminal) must make the command wait, not get it killed as one whose host has
+ * gone. One thread for an instance, started by the first call that enters such a callback. */
 #ifndef CSN_CHANNEL_KEEPER_H
 #define CSN_CHANNEL_KEEPER_H
 

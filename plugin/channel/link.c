@@ -28,7 +28,7 @@ void csn_link_free(struct csn_link *link) {
   link->memory = NULL;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 int csn_link_reserve(struct csn_link *link, size_t n, struct csn_wire_out *out,
                      struct csn_error *err) {
@@ -70,7 +70,7 @@ int csn_link_flush(struct csn_link *link, struct csn_error *err) {
   return 0;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int get_memory(struct csn_link *link, struct csn_error *err) {
   if (link->memory) return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames over a hijacked stream, both ways: the demultiplexer, the frame reader and an outbox, pumped
- * by one poll loop. It knows which frames are well-formed, not what they mean. */
+/* Frames over a hijacked stream, both ways: the demultiplexer, the frame reader and an outbox,
+ * pumped by one poll loop. It knows which frames are well-formed, not what they mean. */
 #ifndef CSN_CHANNEL_LINK_H
 #define CSN_CHANNEL_LINK_H
 
@@ -47,9 +47,10 @@ static inline size_t csn_link_unsent(const struct csn_link *link) {
  * is dealt with. Negative: it returns that at once and the link is dead. */
 typedef int csn_link_frame_fn(void *ctx, const struct csn_frame *frame, struct csn_error *err);
 
-/* Reads and writes until a frame function says 1 (returns 1), `until` has come or, if `room` is set,
- * the outbox has room for more bulk data (returns 0), or something fails: the control's stop (the
- * link stays usable), or CAISSON_E_LOST with reason helper.lost or helper.protocol (it is dead). */
+/* Reads and writes until a frame function says 1 (returns 1), `until` has come or, if `room` is
+ * set, the outbox has room for more bulk data (returns 0), or something fails: the control's stop
+ * (the link stays usable), or CAISSON_E_LOST with reason helper.lost or helper.protocol (it is
+ * dead). */
 int csn_link_pump(struct csn_link *link, const struct csn_control *control, int64_t until, int room,
                   csn_link_frame_fn *on_frame, void *ctx, struct csn_error *err);
 

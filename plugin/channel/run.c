@@ -37,7 +37,7 @@ struct call {
   const char *cancel_reason; /* in place of "call.cancelled" */
 };
 
-/* ---- the request ------------------------------------------------------------------------------ */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static void put_strings(struct csn_wire_out *out, uint16_t tag, const char *const *strings) {
   for (; strings && *strings; strings++) csn_field_put_string(out, tag, *strings);
@@ -118,7 +118,7 @@ static int send_ping(struct call *c, int64_t now, struct csn_error *err) {
   return 0;
 }
 
-/* ---- feeding it ------------------------------------------------------------------------------- */
+/* ---- feeding it ------------------------------------------------------------------------------ */
 
 static int outbox_full(const struct call *c) {
   return csn_link_unsent(&c->ch->link) >= CSN_LINK_OUT_FULL;
@@ -173,7 +173,7 @@ static int feed(struct call *c, struct csn_error *err) {
   return rc;
 }
 
-/* ---- what comes back -------------------------------------------------------------------------- */
+/* ---- what comes back ------------------------------------------------------------------------- */
 
 static int take_output(struct call *c, int stream, const struct csn_frame *frame,
                        struct csn_error *err) {
@@ -308,8 +308,8 @@ static int take_lost(struct call *c, const struct csn_frame *frame, struct csn_e
                   "%s", text);
 }
 
-/* Nothing but the answer to a ping belongs behind the end of a call: what else comes there spoils the
- * channel, not the result. */
+/* Nothing but the answer to a ping belongs behind the end of a call: what else comes there spoils
+ * the channel, not the result. */
 static int after_end(struct call *c, const struct csn_frame *frame) {
   if (frame->type != CSN_FRAME_PONG) c->ch->link.dead = 1;
   return 1;
@@ -333,7 +333,7 @@ static int on_frame(void *ctx, const struct csn_frame *frame, struct csn_error *
   return rc < 0 ? rc : 0;
 }
 
-/* ---- the loop --------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static int silent(const struct call *c, int64_t now, struct csn_error *err) {
   if (now - c->ch->link.heard < SILENCE_MAX) return 0;

@@ -11,7 +11,7 @@
 
 typedef const struct csn_engine_subject subject;
 
-/* ---- conditions: whether it holds ------------------------------------------------------------- */
+/* ---- conditions: whether it holds ------------------------------------------------------------ */
 
 static int is_false(subject *s, const char *member) {
   return cJSON_IsFalse(csn_json_get(s->info->info, member));
@@ -103,7 +103,7 @@ static int certificate_ends(subject *s) {
   return end && end < s->now + CERTIFICATE_DAYS * DAY;
 }
 
-/* ---- what is said of it ------------------------------------------------------------------------ */
+/* ---- what is said of it ---------------------------------------------------------------------- */
 
 static const struct {
   int (*holds)(subject *s);

@@ -77,8 +77,8 @@ int csn_engine_info(struct csn_engine *engine, const struct csn_control *control
 void csn_engine_info_free(struct csn_engine_info *info);
 #define CSN_CLEANUP_ENGINE_INFO __attribute__((cleanup(csn_engine_info_free)))
 
-/* What its machine is, as Go and images name it ("amd64", "arm64"), whichever way the engine says it.
- * (30 s: Podman looks at each of its containers before it answers) */
+/* What its machine is, as Go and images name it ("amd64", "arm64"), whichever way the engine says
+ * it. (30 s: Podman looks at each of its containers before it answers) */
 #define CSN_ENGINE_ARCH_SIZE 24
 int csn_engine_arch(struct csn_engine *engine, const struct csn_control *control,
                     char arch[CSN_ENGINE_ARCH_SIZE], struct csn_error *err);

@@ -81,7 +81,7 @@ int csn_tar_file(const char *temporary, const char *name, const void *bytes, siz
   return 0;
 }
 
-/* ---- directories ------------------------------------------------------------------------------ */
+/* ---- directories ----------------------------------------------------------------------------- */
 
 static int write_dir(struct archive *a, struct archive_entry *e, const struct csn_tar_dir *dir,
                      unsigned uid, unsigned gid) {
@@ -107,7 +107,7 @@ int csn_tar_dirs(const struct csn_tar_dir *dirs, size_t n, unsigned uid, unsigne
   return sink.rc || !written ? csn_fail_nomem(err) : 0;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void free_reader(struct archive **a) {
   if (*a) archive_read_free(*a);

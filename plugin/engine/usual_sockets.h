@@ -9,8 +9,8 @@
 #include "util/error.h"
 
 /* The first that answers as an engine does, else the first that accepts a connection: it may be
- * starting. 0 with *path, to csn_free, and why for people; CAISSON_E_ENGINE with all that was looked
- * at; CAISSON_E_CANCELLED or CAISSON_E_NOMEM. Done when the control's deadline has come. */
+ * starting. 0 with *path, to csn_free, and why for people; CAISSON_E_ENGINE with all that was
+ * looked at; CAISSON_E_CANCELLED or CAISSON_E_NOMEM. Done when the control's deadline has come. */
 int csn_usual_sockets_find(const struct csn_control *control, char **path, char *why,
                            size_t why_size, struct csn_error *err);
 

@@ -28,7 +28,7 @@ static void free_call(struct csn_handle *handle) {
   csn_free(c);
 }
 
-/* ---- open ------------------------------------------------------------------------------------- */
+/* ---- open ------------------------------------------------------------------------------------ */
 
 static int invalid(struct csn_error *err, const char *member, const char *words) {
   return csn_fail(err, CAISSON_E_INVALID, CAISSON_REASON_ABI_INVALID, "request.%s: %s", member,
@@ -96,7 +96,7 @@ int csn_call_open(struct csn_instance *i, const caisson_request *request, uint64
   return 0;
 }
 
-/* ---- its life --------------------------------------------------------------------------------- */
+/* ---- its life -------------------------------------------------------------------------------- */
 
 struct csn_call *csn_call_get(uint64_t instance, uint64_t id) {
   struct csn_call *c = (struct csn_call *)csn_registry_get(CSN_HANDLE_CALL, id);
@@ -137,7 +137,7 @@ int csn_call_close(struct csn_call *c) {
   return csn_registry_forget(&c->handle) ? CAISSON_OK : CAISSON_E_NOT_FOUND;
 }
 
-/* ---- all of an instance ----------------------------------------------------------------------- */
+/* ---- all of an instance ---------------------------------------------------------------------- */
 
 static int is_of(const struct csn_handle *handle, const void *arg) {
   const struct csn_call *c = (const struct csn_call *)handle;

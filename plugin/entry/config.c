@@ -18,7 +18,7 @@ static int invalid(struct csn_error *err, const char *path, const char *words) {
   return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, "%s: %s", path, words);
 }
 
-/* ---- what the schema cannot say ---------------------------------------------------------------- */
+/* ---- what the schema cannot say -------------------------------------------------------------- */
 
 /* "os/arch" or "os/arch/variant". */
 static int is_platform(const char *text) {
@@ -68,7 +68,7 @@ static int check(const struct csn_config *c, struct csn_error *err) {
   return rc ? rc : csn_policy_check(&c->sandbox, err);
 }
 
-/* ---- reading: every default stands in the schema and was filled in before ---------------------- */
+/* ---- reading: every default stands in the schema and was filled in before -------------------- */
 
 static uint64_t size_of(const cJSON *object, const char *name) {
   return csn_policy_bytes(csn_json_get(object, name));
@@ -200,7 +200,8 @@ int csn_config_read(const cJSON *schema, const char *json, size_t n, struct csn_
   int rc = csn_json_parse(json, n, CONFIG_MAX, "the configuration", CAISSON_E_CONFIG,
                           CAISSON_REASON_CONFIG, &out->document, err);
   if (rc == 0)
-    rc = csn_schema_check(schema, out->document, "configuration", CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, err);
+    rc = csn_schema_check(schema, out->document, "configuration", CAISSON_E_CONFIG,
+                          CAISSON_REASON_CONFIG, err);
   if (rc == 0) rc = check_given(out->document, err);
   if (rc == 0) rc = check_engine(csn_json_get(out->document, "engine"), out, err);
   if (rc == 0) rc = csn_schema_fill_defaults(schema, out->document, err);

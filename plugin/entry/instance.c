@@ -25,7 +25,7 @@ static void free_instance(struct csn_handle *handle) {
   csn_free(i);
 }
 
-/* ---- create ----------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------- */
 
 /* An extension counts only if the host knew of the function in it. */
 static void find_extensions(struct csn_instance *i, const caisson_host *host) {
@@ -106,7 +106,7 @@ struct csn_instance *csn_instance_get(uint64_t id) {
   return (struct csn_instance *)csn_registry_get(CSN_HANDLE_INSTANCE, id);
 }
 
-/* ---- runs ------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 int csn_instance_is_draining(struct csn_instance *i) {
   pthread_mutex_lock(&i->mutex);

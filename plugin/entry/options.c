@@ -41,7 +41,7 @@ enum csn_ensure csn_options_ensure(const cJSON *options) {
   return CSN_ENSURE_CREATE;
 }
 
-/* ---- the host's extension --------------------------------------------------------------------- */
+/* ---- the host's extension -------------------------------------------------------------------- */
 
 struct sink {
   struct csn_buffer text;

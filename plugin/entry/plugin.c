@@ -59,7 +59,7 @@ static void put(struct csn_instance *i) {
   csn_registry_put(&i->handle);
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const void *get_extension(const char *id) {
   (void)id; /* none in this version */

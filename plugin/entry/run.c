@@ -32,7 +32,7 @@ static void free_running(struct running *r) {
   cJSON_Delete(r->args);
 }
 
-/* ---- the host's hooks, as the layers below know them ------------------------------------------- */
+/* ---- the host's hooks, as the layers below know them ----------------------------------------- */
 
 static int hook_cancelled(void *ctx) {
   const caisson_hooks *hooks = ctx;
@@ -72,7 +72,7 @@ static void set_want(struct running *r) {
   }
 }
 
-/* ---- before it runs --------------------------------------------------------------------------- */
+/* ---- before it runs -------------------------------------------------------------------------- */
 
 static int is_operation(const struct csn_call *c) {
   return (c->flags & CAISSON_REQUEST_HOST) != 0;
@@ -115,7 +115,7 @@ static int prepare(struct running *r, struct csn_error *err) {
   return rc;
 }
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static int run_tool(struct running *r, struct csn_tool_result *result, struct csn_error *err) {
   const struct csn_instance *i = r->instance;
@@ -152,7 +152,7 @@ static int run(struct running *r, struct csn_tool_result *result, struct csn_err
   return rc;
 }
 
-/* ---- the result ------------------------------------------------------------------------------- */
+/* ---- the result ------------------------------------------------------------------------------ */
 
 #define SET(result, member, value) \
   do { \

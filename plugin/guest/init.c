@@ -105,8 +105,8 @@ static void check_times(const struct csn_init_options *options, uint64_t now) {
   }
 }
 
-/* Whether the runtime knows subreapers (gVisor does not). Process 1 is one anyway, so a child has to
- * try. */
+/* Whether the runtime knows subreapers (gVisor does not). Process 1 is one anyway, so a child has
+ * to try. */
 static bool has_subreapers(void) {
   int status = 0;
   pid_t pid = fork();

@@ -36,9 +36,9 @@ struct csn_launch_failure {
   int number;   /* errno */
 };
 
-/* Start the command or the operation: in a session of its own, a command nice +10, all signals let through, with `streams`
- * as its 0, 1 and 2 (NULL: they are in place already). Returns its pid, or -1 with *failure
- * filled in and nothing left to wait for. */
+/* Start the command or the operation: in a session of its own, a command nice +10, all signals let
+ * through, with `streams` as its 0, 1 and 2 (NULL: they are in place already). Returns its pid, or
+ * -1 with *failure filled in and nothing left to wait for. */
 pid_t csn_launch(const struct csn_launch *launch, const int *streams,
                  struct csn_launch_failure *failure);
 

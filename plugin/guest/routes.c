@@ -65,7 +65,7 @@ static _Noreturn void fail(const char *format, ...) {
   exit(1);
 }
 
-/* ---- what is wanted --------------------------------------------------------------------------- */
+/* ---- what is wanted -------------------------------------------------------------------------- */
 
 /* Of one range, what was said last holds. */
 static void want(const struct csn_cidr *cidr, uint8_t type) {
@@ -129,7 +129,7 @@ static void set_route(const struct range *range) {
   fail("set the route for %s: %s", text, strerror(errno));
 }
 
-/* ---- what has to get through ------------------------------------------------------------------ */
+/* ---- what has to get through ----------------------------------------------------------------- */
 
 static void let_gateways_tell(void) {
   for (size_t i = 0; i < gateway_count; i++) {
@@ -196,7 +196,7 @@ static void publish_all(const char *text) {
   }
 }
 
-/* ---- reading back ----------------------------------------------------------------------------- */
+/* ---- reading back ---------------------------------------------------------------------------- */
 
 static void take_route(void *ctx, const struct nlmsghdr *answer) {
   const struct rtmsg *route = csn_netlink_body(answer, sizeof *route);
@@ -225,7 +225,7 @@ static void read_back(bool ipv6) {
   }
 }
 
-/* ---- probes and the report -------------------------------------------------------------------- */
+/* ---- probes and the report ------------------------------------------------------------------- */
 
 /* Every denied range and every gateway is asked for; an address that is reachable is not denied. */
 static size_t probe_denied(void) {
@@ -272,7 +272,7 @@ static void refuse_denied_resolvers(void) {
   }
 }
 
-/* ---- what names its device -------------------------------------------------------------------- */
+/* ---- what names its device ------------------------------------------------------------------- */
 
 static void set_device_route(const struct csn_routes_device *device, uint32_t table,
                              const struct range *range) {
@@ -302,7 +302,7 @@ static void set_devices(bool ipv6) {
   for (int i = 0; i < count; i++) set_device(&devices[i], TABLE + 1 + (uint32_t)i, ipv6);
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static void set_all(const struct csn_routes_options *options, bool ipv6) {
   for (size_t i = 0; i < range_count; i++)

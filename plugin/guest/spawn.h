@@ -40,8 +40,8 @@ int csn_spawn_supervised(const struct csn_launch *launch, bool with_stdin, int d
                          int oom_score, struct csn_spawned *spawned,
                          struct csn_launch_failure *failure);
 
-/* Carry out a small operation in this process: `spawned` is then what its streams hold and no process.
- * Returns its exit code; -1 if that cannot be done here, and nothing is left open. */
+/* Carry out a small operation in this process: `spawned` is then what its streams hold and no
+ * process. Returns its exit code; -1 if that cannot be done here, and nothing is left open. */
 int csn_spawn_nothing(const struct csn_launch *launch, int devnull, struct csn_spawned *spawned);
 
 /* Close what is open of it. */

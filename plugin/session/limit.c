@@ -18,6 +18,8 @@
 /* What was used so lately is in use: its next call may be on its way. */
 #define IN_USE_MS 1000u
 #define GONE_NS (20 * CSN_SECOND)
+/* One that does not answer holds up nobody's start for longer; it counts as in use. */
+#define LOOK_NS (3 * CSN_SECOND)
 
 static int counts(const struct csn_sessions *all, const struct csn_container *c, int64_t now) {
   switch (c->state) {
@@ -95,8 +97,9 @@ static uint64_t idle_ms(struct csn_sessions *all, const char *container,
   struct csn_channel *ch;
   struct csn_channel_hello hello;
   struct csn_error err;
-  if (open_channel(all, container, control, &s, &ch) != 0) return 0;
-  int rc = csn_channel_stat(ch, control, &hello, &err);
+  const struct csn_control look = csn_control_within(control, LOOK_NS);
+  if (open_channel(all, container, &look, &s, &ch) != 0) return 0;
+  int rc = csn_channel_stat(ch, &look, &hello, &err);
   int used_here = s && csn_session_leases(all, s) > 1; /* one is this look's own */
   close_channel(all, s, ch);
   return rc || used_here || hello.busy_others > 0 ? 0 : hello.idle_ms;

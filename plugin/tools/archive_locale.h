@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The character set of names, which libarchive takes from the thread's locale. It is set for the time
- * of a call into libarchive and no longer: the host's callbacks see their own. */
+/* The character set of names, which libarchive takes from the thread's locale. It is set for the
+ * time of a call into libarchive and no longer: the host's callbacks see their own. */
 #ifndef CSN_TOOLS_ARCHIVE_LOCALE_H
 #define CSN_TOOLS_ARCHIVE_LOCALE_H
 

@@ -43,8 +43,8 @@ int csn_archive_path(const char *name, unsigned strip, char out[CSN_ARCHIVE_PATH
   return used > 0;
 }
 
-/* From its own directory, which is a real one, ".." leads up one level each. Behind a name they might
- * lead up from wherever a link of that name points to. */
+/* From its own directory, which is a real one, ".." leads up one level each. Behind a name they
+ * might lead up from wherever a link of that name points to. */
 int csn_archive_symlink(const char *path, const char *target, const char **why) {
   size_t depth = 0, n, names = 0;
   if (*target == '\0') return refuse(why, "it is a link to nothing");

@@ -13,14 +13,14 @@ struct csn_archive_limits {
 
 struct csn_archive_reader;
 
-/* Reads up to the first entry. 0; CAISSON_E_ARGUMENTS with a reason archive.*; what stopped the call;
- * CAISSON_E_CANCELLED with reason input.failed. */
+/* Reads up to the first entry. 0; CAISSON_E_ARGUMENTS with a reason archive.*; what stopped the
+ * call; CAISSON_E_CANCELLED with reason input.failed. */
 int csn_archive_open(const struct csn_tool_call *call, const struct csn_archive_limits *limits,
                      struct csn_archive_reader **out, struct csn_error *err);
 void csn_archive_close(struct csn_archive_reader *reader); /* NULL is fine */
 
-/* The next bytes of the entries, in the way of caisson_request.input. After a failure they end before
- * their end, so that what was unpacked of them is dropped. */
+/* The next bytes of the entries, in the way of caisson_request.input. After a failure they end
+ * before their end, so that what was unpacked of them is dropped. */
 int64_t csn_archive_give(void *reader, void *buffer, uint64_t capacity);
 
 /* Why it failed; code 0: it did not. */

@@ -18,9 +18,9 @@ typedef int csn_command_env_fn(struct csn_environment *env, const struct csn_ses
                                const char *cwd, struct csn_error *err);
 
 /* Runs it in the call's session. *run has programs, args and, where there is one, the script; the
- * rest is filled in here, cwd and env once the sandbox is known. The environment is our defaults but
- * for what the sandbox's settings name, and what the host and the arguments give, secrets included;
- * then what `add` (NULL: nothing) makes of it. */
+ * rest is filled in here, cwd and env once the sandbox is known. The environment is our defaults
+ * but for what the sandbox's settings name, and what the host and the arguments give, secrets
+ * included; then what `add` (NULL: nothing) makes of it. */
 int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
                     csn_command_env_fn *add, struct csn_tool_result *result,
                     struct csn_error *err);

@@ -5,8 +5,8 @@
 
 #include "engine/engine.h"
 
-/* Adds how it was found, what else there is, its runtimes and cgroup driver, and warnings. helper is
- * the path of the helper in sandboxes. 0 or CAISSON_E_NOMEM. */
+/* Adds how it was found, what else there is, its runtimes and cgroup driver, and warnings. helper
+ * is the path of the helper in sandboxes. 0 or CAISSON_E_NOMEM. */
 int csn_engine_report(const struct csn_engine *engine, const struct csn_engine_info *info,
                       const char *helper, cJSON *out);
 

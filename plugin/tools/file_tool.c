@@ -14,8 +14,8 @@
 #include "util/json.h"
 #include "util/utf8.h"
 
-/* The helper keeps to the call's output limit; this is for one that does not. The largest that can be
- * configured, in characters of four bytes, fits. */
+/* The helper keeps to the call's output limit; this is for one that does not. The largest that can
+ * be configured, in characters of four bytes, fits. */
 #define TEXT_MAX ((size_t)64 << 20)
 #define IMAGE_MAX ((size_t)5 << 20)
 
@@ -112,8 +112,8 @@ static int finish_image(struct csn_native_end *end, const char *type,
 }
 
 int csn_file_tool_finish(const struct csn_tool_call *call, const struct csn_native *native,
-                         struct csn_native_end *end, const struct csn_buffer *output, struct csn_tool_result *result,
-                         struct csn_error *err) {
+                         struct csn_native_end *end, const struct csn_buffer *output,
+                         struct csn_tool_result *result, struct csn_error *err) {
   if (!end->report) return csn_native_result(call, native, end, result, err);
   if (end->ended.exit_code != 0) return finish_refused(end, result, err);
   const char *type = image_type(end->report);

@@ -20,7 +20,7 @@ csn_tool_fn csn_tool_list;
 int csn_file_tool_run(const struct csn_tool_call *call, struct csn_native *native,
                       struct csn_tool_result *result, struct csn_error *err);
 int csn_file_tool_finish(const struct csn_tool_call *call, const struct csn_native *native,
-                         struct csn_native_end *end, const struct csn_buffer *output, struct csn_tool_result *result,
-                         struct csn_error *err);
+                         struct csn_native_end *end, const struct csn_buffer *output,
+                         struct csn_tool_result *result, struct csn_error *err);
 
 #endif

@@ -32,7 +32,7 @@ static size_t decode(const char *pem, size_t n, unsigned char der[DER_MAX]) {
   return at < end ? size : 0;
 }
 
-/* ---- DER: a tag, a length, and what it holds -------------------------------------------------- */
+/* ---- DER: a tag, a length, and what it holds ------------------------------------------------- */
 
 enum {
   TAG_INTEGER = 0x02,

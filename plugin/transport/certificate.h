@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* notAfter of the first certificate in n bytes of PEM, in seconds since 1970. 0, or -1 where there is
- * none that can be understood. */
+/* notAfter of the first certificate in n bytes of PEM, in seconds since 1970. 0, or -1 where there
+ * is none that can be understood. */
 int csn_certificate_end(const char *pem, size_t n, int64_t *end);
 
 #endif

@@ -24,14 +24,14 @@ struct csn_tunnel {
   struct csn_tunnel *next;
 };
 
-/* libcurl insists on connecting a socket itself (7.88 also where it is told that it is connected), so
- * it gets one, in fd, close-on-exec and non-blocking, and an address to connect it to, that of a
+/* libcurl insists on connecting a socket itself (7.88 also where it is told that it is connected),
+ * so it gets one, in fd, close-on-exec and non-blocking, and an address to connect it to, that of a
  * socket which is of this process alone. It is a path, for libcurl keeps no connection to a peer
  * without a name. The tunnel is put at the head of the list. 0, CAISSON_E_NOMEM or
  * CAISSON_E_ENGINE. */
 int csn_tunnel_new(struct csn_tunnel **list, struct sockaddr_un *address, struct csn_error *err);
-/* Once that is done: starts ssh at the other end. 0, also where it is not done or was started before;
- * CAISSON_E_ENGINE where ssh cannot be started. */
+/* Once that is done: starts ssh at the other end. 0, also where it is not done or was started
+ * before; CAISSON_E_ENGINE where ssh cannot be started. */
 int csn_tunnel_start(struct csn_tunnel *tunnel, const struct csn_ssh *ssh, struct csn_error *err);
 
 /* Appends what the child has said on stderr to words, as one line of plain text; of more than fits

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entries: how files and trees travel between the two ends, in either direction, inside an
- * operation's input or output. Plain on purpose: whoever unpacks it needs to know no archive format.
- * Pure, as frames are: no I/O, no allocation.
+ * operation's input or output. Plain on purpose: whoever unpacks it needs to know no archive
+ * format. Pure, as frames are: no I/O, no allocation.
  *
  *   head   u8 type | u16 mode | i64 mtime | u32 nanoseconds | u64 size | u16 path size |
  *          u16 target size | path | target                    (all little-endian)

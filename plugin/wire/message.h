@@ -69,8 +69,8 @@ int csn_wire_get_fault(const uint8_t *payload, size_t size, struct csn_wire_faul
 /* Read a whole request (all RUN_PARTs and RUN joined). Strings point into it. */
 int csn_wire_get_run(const uint8_t *request, size_t size, struct csn_wire_run *out, char *error);
 
-/* Collect the strings of one tag, ARG, ENV or OPERAND, of a request that csn_wire_get_run accepted, in
- * order. Returns how many there are; writes at most `capacity`. */
+/* Collect the strings of one tag, ARG, ENV or OPERAND, of a request that csn_wire_get_run accepted,
+ * in order. Returns how many there are; writes at most `capacity`. */
 size_t csn_wire_get_run_strings(const uint8_t *request, size_t size, uint16_t tag,
                                 const char **strings, size_t capacity);
 

@@ -144,11 +144,11 @@
 #define CSN_FIELD_SCRIPT_MARK 0x001a
 
 /* string, in place of PROGRAM: an operation on files, which the helper carries out itself in a
- * process of its own (guest/files). It is a call like any other: STDIN, OUT, limits, CANCEL and EXIT
- * are as for a command. ERR is its report, one JSON object; exit code 0: done, 1: refused, and the
- * report says why. Operation `job_start` comes with PROGRAM and all that a command has: it starts
- * that as a background job, whose stdin is this call's; `service_start` likewise, as the sandbox's
- * service, which has none. */
+ * process of its own (guest/files). It is a call like any other: STDIN, OUT, limits, CANCEL and
+ * EXIT are as for a command. ERR is its report, one JSON object; exit code 0: done, 1: refused, and
+ * the report says why. Operation `job_start` comes with PROGRAM and all that a command has: it
+ * starts that as a background job, whose stdin is this call's; `service_start` likewise, as the
+ * sandbox's service, which has none. */
 #define CSN_FIELD_OPERATION 0x001b
 #define CSN_FIELD_OPERAND 0x001c      /* string, any number: NAME=VALUE, for the operation */
 

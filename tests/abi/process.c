@@ -1,6 +1,6 @@
-/* caisson.so leaves the process that loads it alone: through a whole life of an instance whose engine
- * does not answer, nothing of what belongs to the process as a whole changes and nothing is printed.
- * Needs no engine; that nothing else could do it either is what forbidden.sh looks for. */
+/* caisson.so leaves the process that loads it alone: through a whole life of an instance whose
+ * engine does not answer, nothing of what belongs to the process as a whole changes and nothing is
+ * printed. Needs no engine; that nothing else could do it either is what forbidden.sh looks for. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

@@ -15,7 +15,7 @@
 
 struct bench;
 
-/* ---- samples.c: numbers, and what is printed of them ------------------------------------------ */
+/* ---- samples.c: numbers, and what is printed of them ----------------------------------------- */
 
 struct bench_samples {
   double *values;
@@ -45,7 +45,7 @@ struct bench_case {
  * time, so that whatever drifts meets all of them; then prints them. */
 void bench_interleave(const char *group, struct bench_case *cases, size_t n, unsigned rounds);
 
-/* ---- box.c: the plugin ------------------------------------------------------------------------ */
+/* ---- box.c: the plugin ----------------------------------------------------------------------- */
 
 struct bench_box {
   const caisson_plugin *plugin;
@@ -102,7 +102,7 @@ void bench_upload(const struct bench_box *box, const char *session, const char *
 /* How often the session's CPU quota has held it back so far; -1 where it cannot be read. */
 double bench_throttled(const struct bench_box *box, const char *session);
 
-/* ---- engine.c: the Engine API, by hand and without any of the plugin's code ------------------- */
+/* ---- engine.c: the Engine API, by hand and without any of the plugin's code ------------------ */
 
 struct bench_engine {
   char socket[108];
@@ -141,7 +141,7 @@ double bench_create_and_start(void *model);
 double bench_start_like(struct bench_model *model, char container[BENCH_ID]);
 void bench_engine_remove(struct bench_engine *engine, const char *container);
 
-/* ---- spawn.c: programs of this machine -------------------------------------------------------- */
+/* ---- spawn.c: programs of this machine ------------------------------------------------------- */
 
 /* Spawns it, reads its stdout to the end, waits; its milliseconds. Dies unless it exits 0. */
 double bench_spawn(const char *const argv[]);
@@ -160,7 +160,7 @@ int bench_worker_start(struct bench_worker *worker, const char *const argv[]);
 double bench_worker_sample(void *worker);
 void bench_worker_stop(struct bench_worker *worker);
 
-/* ---- the groups ------------------------------------------------------------------------------- */
+/* ---- the groups ------------------------------------------------------------------------------ */
 
 struct bench {
   const char *plugin, *instance, *image, *small_image, *here, *workload;

@@ -108,7 +108,7 @@ double bench_run_boxed(void *boxed) {
   return bench_must(b->box, &b->ask, NULL);
 }
 
-/* ---- what the groups do with it --------------------------------------------------------------- */
+/* ---- what the groups do with it -------------------------------------------------------------- */
 
 char *bench_shell(const struct bench_box *box, const char *session, const char *command) {
   cJSON *args = cJSON_CreateObject(), *structured;

@@ -140,7 +140,7 @@ cJSON *bench_request(struct bench_engine *engine, const char *method, const char
   return answer;
 }
 
-/* ---- streams ---------------------------------------------------------------------------------- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 /* Reads to the end and counts the payload between the multiplexing's heads. */
 static uint64_t drain(int fd) {

@@ -68,7 +68,7 @@ int bench_has_program(const char *name) {
   return 0;
 }
 
-/* ---- a worker --------------------------------------------------------------------------------- */
+/* ---- a worker -------------------------------------------------------------------------------- */
 
 /* One line of its answers; 0 at its end. */
 static int read_line(const struct bench_worker *worker, char *line, size_t capacity) {

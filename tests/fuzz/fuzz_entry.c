@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries, names and links from anybody. The first byte says how the rest is cut; what comes out must
- * not depend on that, and what is let through must be safe. */
+/* Entries, names and links from anybody. The first byte says how the rest is cut; what comes out
+ * must not depend on that, and what is let through must be safe. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session's everyday work over one channel: a command, and each operation on files. Short, so that
- * it is run with the helpers for other machines too, under an emulator. */
+/* A session's everyday work over one channel: a command, and each operation on files. Short, so
+ * that it is run with the helpers for other machines too, under an emulator. */
 #include "driver.h"
 
 static struct result result;

@@ -1,5 +1,5 @@
-/* An engine that fails at any point of a session's start or adoption, in any way: each call ends with
- * a clear error or recovers, nothing is left behind, and the next call works. */
+/* An engine that fails at any point of a session's start or adoption, in any way: each call ends
+ * with a clear error or recovers, nothing is left behind, and the next call works. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>

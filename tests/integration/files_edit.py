@@ -69,7 +69,7 @@ def get_files(session, names):
     return {name: base64.b64decode(data) for name, data in json.loads(found["stdout"]).items()}
 
 
-# ---- against a reference --------------------------------------------------------------------------
+# ---- against a reference -------------------------------------------------------------------------
 
 PIECES = ["a", "aa", "aba", "ab", "b", "\n", "\r\n", "\n\n", "\t", " ", "    ", "\u00e9", "\u65e5\u672c", "\U0001f642",
           "if x:", "\treturn\n", "\r", "\"", "\\", "\\n", "'", "$(x)", "\u2019", "\ufeff", "end\n", "=", "%s"]
@@ -154,7 +154,7 @@ def test_write():
     is_(get_files("p", ["large"])["large"], large.encode(), "are there")
 
 
-# ---- one session's ways ---------------------------------------------------------------------------
+# ---- one session's ways --------------------------------------------------------------------------
 
 
 def test_seen():
@@ -215,7 +215,7 @@ def test_empty_image():
         "as is everything else")
 
 
-# ---- limits ---------------------------------------------------------------------------------------
+# ---- limits --------------------------------------------------------------------------------------
 
 
 def test_small():

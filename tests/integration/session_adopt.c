@@ -1,5 +1,5 @@
-/* What a host finds when it comes back, or when somebody did something to a sandbox behind its back:
- * adopted where it runs, made anew where it does not, and the result says which. */
+/* What a host finds when it comes back, or when somebody did something to a sandbox behind its
+ * back: adopted where it runs, made anew where it does not, and the result says which. */
 #include "support/engine.h"
 #include "support/host.h"
 #include "support/ulimits.h"

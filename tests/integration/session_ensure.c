@@ -1,5 +1,5 @@
-/* Who gets which sandbox: one for each key, however many threads and processes ask at once; sandboxes
- * of other instances and other people's containers are left alone. */
+/* Who gets which sandbox: one for each key, however many threads and processes ask at once;
+ * sandboxes of other instances and other people's containers are left alone. */
 #include <sys/wait.h>
 #include <unistd.h>
 

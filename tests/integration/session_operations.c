@@ -1,5 +1,5 @@
-/* What a host can ask about its sessions and do with them; looking creates nothing and keeps nothing
- * alive. */
+/* What a host can ask about its sessions and do with them; looking creates nothing and keeps
+ * nothing alive. */
 #include "support/engine.h"
 #include "support/host.h"
 #include "tap.h"

@@ -1,5 +1,5 @@
-/* What a session is made of: the options of a request, the operator's settings, and what happens when
- * they change; and secrets, which are in none of it. */
+/* What a session is made of: the options of a request, the operator's settings, and what happens
+ * when they change; and secrets, which are in none of it. */
 #include "support/engine.h"
 #include "support/host.h"
 #include "tap.h"

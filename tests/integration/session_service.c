@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's own service, by the options of its calls: it is part of what the session is made of,
- * it can read the secrets of the call that starts it, which are nowhere else, and every instance finds
- * the one that runs. */
+ * it can read the secrets of the call that starts it, which are nowhere else, and every instance
+ * finds the one that runs. */
 #include <stdlib.h>
 #include <string.h>
 

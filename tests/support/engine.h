@@ -9,9 +9,9 @@
 
 #include "support/host.h"
 
-/* One request to the engine of $DOCKER_HOST (a unix socket), by a path such as "/containers/x/json".
- * Returns the HTTP status; *answer, unless NULL, gets the JSON of the body (the caller's) or NULL. Ends
- * the program if no engine answers. */
+/* One request to the engine of $DOCKER_HOST (a unix socket), by a path such as
+ * "/containers/x/json". Returns the HTTP status; *answer, unless NULL, gets the JSON of the body
+ * (the caller's) or NULL. Ends the program if no engine answers. */
 int engine_ask(const char *method, const char *path, const char *body, cJSON **answer);
 
 /* The name of a session's container where the key can be read in it; in a buffer that eight share. */
@@ -40,15 +40,16 @@ struct proxy {
   char settings[192]; /* for box_open(): {"engine": {"endpoint": ...}} */
 };
 
-/* Starts one with a scenario of tests/fake_engine/fake_engine.py, with the real engine behind it or,
- * with `alone`, nothing. From the main thread only: it dies with it. */
+/* Starts one with a scenario of tests/fake_engine/fake_engine.py, with the real engine behind it
+ * or, with `alone`, nothing. From the main thread only: it dies with it. */
 struct proxy *proxy_start(const char *scenario);
 struct proxy *proxy_start_alone(const char *scenario);
 /* Nothing moves any more, until it is called again. */
 void proxy_freeze(struct proxy *p);
 /* How many exchanges that have ended had that method and that text in their target. */
 int proxy_count(const struct proxy *p, const char *method, const char *text);
-/* Has one of the scenario's rules been used? An exchange that hangs counts once its client has left. */
+/* Has one of the scenario's rules been used? An exchange that hangs counts once its client has
+ * left. */
 bool proxy_met(struct proxy *p);
 void proxy_stop(struct proxy *p);
 

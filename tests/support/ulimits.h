@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For containers that tests make past the plugin: an engine's own default limits may be more than its
- * machine lets it set (Podman without CAP_SYS_RESOURCE). A member of HostConfig. */
+/* For containers that tests make past the plugin: an engine's own default limits may be more than
+ * its machine lets it set (Podman without CAP_SYS_RESOURCE). A member of HostConfig. */
 #ifndef SUPPORT_ULIMITS_H
 #define SUPPORT_ULIMITS_H
 

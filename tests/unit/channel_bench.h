@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A channel to a helper that is scripted by a test. The engine between the two is a small server that
- * answers an attach with 101 and then hands the connection to the script. */
+/* A channel to a helper that is scripted by a test. The engine between the two is a small server
+ * that answers an attach with 101 and then hands the connection to the script. */
 #ifndef CHANNEL_BENCH_H
 #define CHANNEL_BENCH_H
 

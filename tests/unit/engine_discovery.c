@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which engine it is to be, as far as files and the environment say so, and what else there is. What
- * the usual sockets add is tests/integration/engine_discovery.py's. */
+/* Which engine it is to be, as far as files and the environment say so, and what else there is.
+ * What the usual sockets add is tests/integration/engine_discovery.py's. */
 #include "engine/discovery.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static char folder[] = "/tmp/caisson-discovery-XXXXXX";
 static const struct csn_control no_control = CSN_CONTROL_NONE;
 static const struct csn_engine_wanted nothing;
 
-/* ---- a home ----------------------------------------------------------------------------------- */
+/* ---- a home ---------------------------------------------------------------------------------- */
 
 static void write_file(const char *name, const char *text) {
   char path[256], command[512];
@@ -69,7 +69,7 @@ static void make_home(void) {
   write_context("typed", "{\"Endpoints\":{\"docker\":{\"Host\":17}}}");
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static struct csn_engine_found found;
 static struct csn_error err;
@@ -167,7 +167,7 @@ static void test_environment(void) {
   unsetenv("DOCKER_CERT_PATH");
 }
 
-/* ---- others ----------------------------------------------------------------------------------- */
+/* ---- others ---------------------------------------------------------------------------------- */
 
 static const cJSON *other_at(const cJSON *all, const char *endpoint) {
   const cJSON *other;

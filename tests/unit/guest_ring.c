@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ring: it keeps the tail, offsets count everything, and a reader beside the writer never gets a
- * byte that does not belong where it says. */
+/* The ring: it keeps the tail, offsets count everything, and a reader beside the writer never gets
+ * a byte that does not belong where it says. */
 #include "guest/ring.h"
 
 #include <string.h>

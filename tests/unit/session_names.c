@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which container belongs to which key: names that can be read where that is safe, hashes elsewhere,
- * and never one name for two keys. */
+/* Which container belongs to which key: names that can be read where that is safe, hashes
+ * elsewhere, and never one name for two keys. */
 #include <ctype.h>
 #include <string.h>
 

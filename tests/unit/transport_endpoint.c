@@ -139,7 +139,7 @@ static void test_exposed(void) {
   }
 }
 
-/* ---- TLS: what is wrong with which file is tests/integration/engine_tls.py's ------------------ */
+/* ---- TLS: what is wrong with which file is tests/integration/engine_tls.py's ----------------- */
 
 static void test_tls(void) {
   static char origin[] = "engine.tls", here[] = "/etc/passwd", nowhere[] = "/nowhere/x.pem";

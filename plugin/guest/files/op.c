@@ -75,7 +75,8 @@ int csn_op_path(struct csn_op *op, const char *name, char out[CSN_PATH_SIZE]) {
 /* ---- what comes of it ---------------------------------------------------------------------- */
 
 int csn_op_flush(struct csn_op *op) {
-  if (!op->deaf && csn_guest_write_all(op->out, csn_buffer_text(&op->waiting), op->waiting.size) < 0)
+  if (!op->deaf &&
+      csn_guest_write_all(op->out, csn_buffer_text(&op->waiting), op->waiting.size) < 0)
     op->deaf = true;
   csn_buffer_reset(&op->waiting);
   return op->deaf ? -1 : 0;
@@ -170,7 +171,8 @@ static int carry_out(struct csn_op *op, const char *name) {
 static bool is_small_file(const char *path) {
   struct stat st;
   struct statfs fs;
-  return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_size <= CSN_OP_SMALL_FILE &&
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+         st.st_size <= CSN_OP_SMALL_FILE &&
          statfs(path, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC;
 }
 
@@ -184,7 +186,8 @@ bool csn_op_is_small(const char *name, const char *base, const char *const *oper
 
 static int run(const char *name, const char *base, const char *const *operands,
                const int streams[3], bool is_small) {
-  struct csn_op op = {.base = base, .operands = operands, .in = streams[0], .out = streams[1], .is_small = is_small,
+  struct csn_op op = {.base = base, .operands = operands, .in = streams[0],
+                      .out = streams[1], .is_small = is_small,
                       .waiting = CSN_BUFFER(2 * WRITE_AT), .answer = CSN_ANSWER};
   csn_answer_object(&op.answer, NULL);
   int rc = carry_out(&op, name);

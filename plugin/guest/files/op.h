@@ -36,9 +36,9 @@ typedef int csn_op_fn(struct csn_op *op);
 int csn_op_run(const char *name, const char *base, const char *const *operands,
                const int streams[3]);
 
-/* Whether this one is surely done in a moment, and what it says fits into a pipe of CSN_OP_SMALL_PIPE
- * bytes: then a process of its own would be most of its cost, and a serve carries it out itself. So
- * far a `read` of a small file is. */
+/* Whether this one is surely done in a moment, and what it says fits into a pipe of
+ * CSN_OP_SMALL_PIPE bytes: then a process of its own would be most of its cost, and a serve carries
+ * it out itself. So far a `read` of a small file is. */
 #define CSN_OP_SMALL_PIPE (1 << 20)
 bool csn_op_is_small(const char *name, const char *base, const char *const *operands);
 /* As csn_op_run, for such a one. Whatever the file has become meanwhile, it reads no more than

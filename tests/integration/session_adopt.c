@@ -189,8 +189,9 @@ static void test_exited(void) {
 
 /* What its label says it was made with is nothing that a call could have given. */
 static void test_strange_label(void) {
-  static const char *const options[] = {"{\"labels\":[\"x\"]}", "{\"workspace\":{\"type\":\"volume\","
-                                        "\"dirs\":[1]}}", "{\"limits\":{\"pids\":1e300}}", "[]", "7"};
+  static const char *const options[] = {"{\"labels\":[\"x\"]}",
+                                        "{\"workspace\":{\"type\":\"volume\",\"dirs\":[1]}}",
+                                        "{\"limits\":{\"pids\":1e300}}", "[]", "7"};
   struct box *box = box_open_as(".strange", NULL);
   const char *name = engine_container(box, "s");
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {

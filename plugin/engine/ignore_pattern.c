@@ -57,7 +57,7 @@ static int is_in_class(const char *text, size_t n, uint32_t c) {
   int negated = n > 0 && text[0] == '^', found = 0;
   size_t at = (size_t)negated;
   while (at < n) {
-    uint32_t low, high;
+    uint32_t low = 0, high;
     at += take_member(text + at, n - at, &low);
     high = low;
     if (at + 1 < n && text[at] == '-') {

@@ -132,7 +132,7 @@ static void stop(const struct child *child) {
 
 int csn_child_ask(const char *const *argv, const char *input, const struct csn_control *control,
                   struct csn_buffer *output, int *status, struct csn_error *err) {
-  struct child child;
+  struct child child = {.socket = -1, .pidfd = -1};
   int rc = start(argv, &child, err);
   if (rc) return rc;
   rc = say(&child, input, err);

@@ -120,6 +120,7 @@ const char *csn_needles_find(const struct csn_needles *needles, const char *at, 
                              size_t *found) {
   struct vectors vectors[CSN_LITERALS_MAX];
   size_t count = needles->literals->count, reach = needles->longest + BLOCK;
+  if (count == 0) return NULL;
   for (size_t i = 0; i < count; i++) {
     const struct csn_needle *needle = &needles->items[i];
     for (int j = 0; j < 2; j++) {

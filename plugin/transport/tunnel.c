@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/spawn.h"
 
 /* For ssh to take leave of the other side before it is killed. */
 #define LEAVE_MS 1000
@@ -26,47 +26,12 @@ static int open_pidfd(pid_t pid) {
   return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-static int prepare_descriptors(posix_spawn_file_actions_t *actions, int stream, int words) {
-  int rc = posix_spawn_file_actions_adddup2(actions, stream, 0);
-  if (rc == 0) rc = posix_spawn_file_actions_adddup2(actions, stream, 1);
-  if (rc == 0) rc = posix_spawn_file_actions_adddup2(actions, words, 2);
-  /* Whatever the host forgot to mark as its own. */
-  return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, 3);
-}
-
-/* A session of its own: what is typed at the host's terminal does not reach it, and it finds no
- * terminal to ask at. Signals as a program expects them, whatever the host did to them. */
-static int prepare_attributes(posix_spawnattr_t *attributes) {
-  sigset_t all, none;
-  sigfillset(&all);
-  sigemptyset(&none);
-  int rc = posix_spawnattr_setsigdefault(attributes, &all);
-  if (rc == 0) rc = posix_spawnattr_setsigmask(attributes, &none);
-  short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID;
-  return rc ? rc : posix_spawnattr_setflags(attributes, flags);
-}
-
 /* 0 or an errno. */
 static int start(const struct csn_ssh *ssh, int stream, int words, pid_t *pid) {
-  union { /* posix_spawn changes nothing in its argv */
-    const char *given[CSN_SSH_ARGUMENTS_MAX];
-    char *taken[CSN_SSH_ARGUMENTS_MAX];
-  } argv;
+  const char *argv[CSN_SSH_ARGUMENTS_MAX];
   char url[CSN_SSH_URL_MAX];
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  csn_ssh_arguments(ssh, url, argv.given);
-  int rc = posix_spawn_file_actions_init(&actions);
-  if (rc) return rc;
-  rc = posix_spawnattr_init(&attributes);
-  if (rc == 0) {
-    rc = prepare_descriptors(&actions, stream, words);
-    if (rc == 0) rc = prepare_attributes(&attributes);
-    if (rc == 0) rc = posix_spawnp(pid, argv.given[0], &actions, &attributes, argv.taken, environ);
-    posix_spawnattr_destroy(&attributes);
-  }
-  posix_spawn_file_actions_destroy(&actions);
-  return rc;
+  csn_ssh_arguments(ssh, url, argv);
+  return csn_spawn(argv, stream, words, pid);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

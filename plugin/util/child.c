@@ -3,20 +3,16 @@
 #include "util/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util/alloc.h"
+#include "util/spawn.h"
 
 #define PIECE 4096
-
-extern char **environ;
 
 /* A socket and no pipe: it raises no SIGPIPE when nobody reads what we say. */
 struct child {
@@ -25,50 +21,12 @@ struct child {
   int socket;
 };
 
-static int add_actions(posix_spawn_file_actions_t *actions, int theirs) {
-  int rc = posix_spawn_file_actions_adddup2(actions, theirs, 0);
-  if (!rc) rc = posix_spawn_file_actions_adddup2(actions, theirs, 1);
-  if (!rc) rc = posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
-  if (!rc) rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-  return rc;
-}
-
-/* Signals as a program expects them, whatever the host has blocked or ignores. */
-static int add_signals(posix_spawnattr_t *attributes) {
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  int rc = posix_spawnattr_setsigmask(attributes, &none);
-  if (!rc) rc = posix_spawnattr_setsigdefault(attributes, &all);
-  if (!rc)
-    rc = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  return rc;
-}
-
-static int spawn(const char *const *argv, int theirs, pid_t *pid) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  int rc = posix_spawn_file_actions_init(&actions);
-  if (rc) return rc;
-  rc = posix_spawnattr_init(&attributes);
-  if (!rc) {
-    rc = add_actions(&actions, theirs);
-    if (!rc) rc = add_signals(&attributes);
-    if (!rc)
-      rc = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
-                        environ);
-    posix_spawnattr_destroy(&attributes);
-  }
-  posix_spawn_file_actions_destroy(&actions);
-  return rc;
-}
-
 static int start(const char *const *argv, struct child *child, struct csn_error *err) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return csn_fail_errno(err, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL, errno,
                           "no socket for %s", argv[0]);
-  int failed = spawn(argv, ends[1], &child->pid);
+  int failed = csn_spawn(argv, ends[1], -1, &child->pid);
   close(ends[1]);
   if (failed) {
     close(ends[0]);

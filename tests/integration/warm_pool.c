@@ -208,6 +208,25 @@ static bool is_logged(void *arg) {
   return box_logged(arg, "pool.size");
 }
 
+static bool has_no_pool(void *arg) {
+  return box_logged(arg, "pool.size has no effect");
+}
+
+/* What belongs to a session cannot be made before it is known which. */
+static void test_impossible(void) {
+  static const char *const settings[] = {
+      "{\"pool\": {\"size\": 1}, \"sandbox\": {\"ports\": [\"31999:80\"],"
+      " \"network\": {\"name\": \"caisson-never-made\"}}}",
+      "{\"pool\": {\"size\": 1}, \"sandbox\": {\"workspace\": {\"type\": \"volume\"}}}",
+      "{\"pool\": {\"size\": 1}, \"sandbox\": {\"mounts\": [{\"type\": \"volume\","
+      " \"source\": \"caisson-never-{session}\", \"target\": \"/data\"}]}}"};
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    struct box *box = box_open_as(".none", settings[i]);
+    ok(host_wait(has_no_pool, box, 30000), "no pool, and that is logged: %s", settings[i]);
+    box_close(box);
+  }
+}
+
 static void test_failing(void) {
   struct box *box = box_open_as(".bad", "{\"pool\": {\"size\": 2}, \"sandbox\": {\"image\": "
                                         "\"caisson-nowhere:none\", \"pull\": \"never\"}}");
@@ -227,6 +246,7 @@ int main(void) {
   test_limit();
   test_clocks();
   test_failing();
+  test_impossible();
   is_int(process_threads(), threads, "no thread is left");
   return done_testing();
 }

@@ -165,11 +165,31 @@ static void test_taken(void) {
   is_int(explain("no such image", 0, &err), CSN_PORTS_FINE, "another error");
 }
 
+/* What only one sandbox can have. */
+static void test_fixed(void) {
+  static const struct {
+    const char *ports;
+    int fixed;
+  } cases[] = {{"[]", 0},
+               {"[\"8080\"]", 0},
+               {"[\"9000-9010:8080\"]", 0},
+               {"[{\"container\":80,\"host\":0}]", 0},
+               {"[\"8080\",\"9000:8081\"]", 1},
+               {"[{\"container\":80,\"host\":9000}]", 1}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cJSON *ports = cJSON_Parse(cases[i].ports);
+    is_int(csn_ports_are_fixed(ports), cases[i].fixed, "%s", cases[i].ports);
+    cJSON_Delete(ports);
+  }
+  is_int(csn_ports_are_fixed(NULL), 0, "no ports");
+}
+
 int main(void) {
   test_reading();
   test_checking();
   test_body();
   test_mapped();
   test_taken();
+  test_fixed();
   return done_testing();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/one_shot.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,8 +22,10 @@ extern const char csn_seccomp_start[];
 
 /* ---- its body -------------------------------------------------------------------------------- */
 
-static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_one_shot *shot) {
-  char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", csn_seccomp_start);
+static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sessions *all,
+                          const struct csn_one_shot *shot) {
+  const char *path = atomic_load(&all->dialect.seccomp_path);
+  char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", path ? path : csn_seccomp_start);
   cJSON *security = csn_body_array(b, host, "SecurityOpt");
   csn_body_item(b, security, "no-new-privileges");
   if (seccomp)
@@ -35,6 +38,7 @@ static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_one_
   csn_body_flag(b, host, "ReadonlyRootfs", 1);
   csn_body_text(b, host, "NetworkMode", shot->network);
   csn_body_text(b, host, "IpcMode", "private");
+  csn_body_text(b, host, "CgroupnsMode", "private");
   csn_body_number(b, host, "Memory", MEMORY);
   csn_body_number(b, host, "MemorySwap", MEMORY);
   csn_body_number(b, host, "PidsLimit", 16);
@@ -75,7 +79,7 @@ static cJSON *make_body(const struct csn_sessions *all, const struct csn_one_sho
   csn_body_text(&b, labels, CSN_LABEL_INSTANCE, all->instance);
   csn_body_text(&b, labels, CSN_LABEL_HELPER, shot->args[0]);
   cJSON *host = csn_body_object(&b, body, "HostConfig");
-  add_isolation(&b, host, shot);
+  add_isolation(&b, host, all, shot);
   add_helper(&b, host);
   csn_body_flag(&b, host, "AutoRemove", 1);
   csn_body_text(&b, csn_body_object(&b, host, "LogConfig"), "Type", "none");

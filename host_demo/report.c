@@ -13,13 +13,18 @@
 #define EXIT_MAX 255
 #define EXIT_BROKEN_PIPE 141 /* 128 + SIGPIPE, as shells have it */
 
+/* An outcome that this host does not know is that too (rule 9 of caisson.h). */
+static bool is_lost(int32_t outcome) {
+  return outcome < CAISSON_OUTCOME_NONE || outcome >= CAISSON_OUTCOME_LOST;
+}
+
 int csn_report_exit(const struct csn_reply *reply) {
   if (reply->write_errno == EPIPE)
     return EXIT_BROKEN_PIPE;
   if (reply->status < 0 || reply->write_errno)
     return CSN_EXIT_FAILED;
   int code = reply->result.exit_code;
-  if (code < 0 || code > EXIT_MAX || reply->result.outcome == CAISSON_OUTCOME_LOST)
+  if (code < 0 || code > EXIT_MAX || is_lost(reply->result.outcome))
     return CSN_EXIT_FAILED;
   return code == 0 && csn_json_true(reply->document, "isError") ? 1 : code;
 }

@@ -42,9 +42,11 @@ INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integrat
 VALGRIND := $(filter-out call_output call_stdin engine_faults session_%,$(INTEGRATION))
 ABI_SCRIPTS := $(wildcard tests/abi/*.sh tests/abi/*.py)
 ABI_PROGRAMS := $(call names,tests/abi/*.c)
+# A host and a plugin of each release's header, of today's and of a made-up next one (abi/README.md).
+PEERS := $(notdir $(wildcard tests/abi/baseline/*)) today next
 FUZZ := $(call names,tests/fuzz/fuzz_*.c)
 SHIPPED_C := $(filter %.c,$(PLUGIN_SRC)) $(GUEST_SRC) $(HOST_SRC)
-ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c)
+ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c tests/abi/peer/*.c)
 SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/integration/*.sh) \
   tests/exec tests/coverage host_demo/demo.sh
 
@@ -273,6 +275,24 @@ $(1)/$(2)/%: $(1)/obj/tests/$(3)/%.o $(1)/support.a $(5)
 	$(Q)$(4) -o $$@ $$^ $(6)
 endef
 
+# $(1) folder, $(2) compiler and flags: PEER/caisson.h and what is built with it, and with nothing
+# else of this tree. `demanding` is a plugin that works with no older host.
+define peers
+$(1)/abi/peer/today/caisson.h: abi/caisson.h
+	@mkdir -p $$(@D) && cp $$< $$@
+$(1)/abi/peer/next/caisson.h: tests/abi/peer/next_header.py abi/caisson.h
+	@mkdir -p $$(@D) && $$^ > $$@
+$(1)/abi/peer/%/caisson.h: tests/abi/baseline/%/caisson.h
+	@mkdir -p $$(@D) && cp $$< $$@
+$(1)/abi/peer/%/host: tests/abi/peer/host.c $(1)/abi/peer/%/caisson.h
+	$(Q)$(2) -std=gnu11 $(WARN) $(DEFINES) -I$$(@D) -o $$@ $$< -ldl
+$(1)/abi/peer/%/plugin.so: tests/abi/peer/plugin.c $(1)/abi/peer/%/caisson.h
+	$(Q)$(2) -std=gnu11 $(WARN) $(DEFINES) -fPIC -shared -I$$(@D) -o $$@ $$<
+$(1)/abi/peer/%/demanding.so: tests/abi/peer/plugin.c $(1)/abi/peer/%/caisson.h
+	$(Q)$(2) -std=gnu11 $(WARN) $(DEFINES) -fPIC -shared -I$$(@D) \
+	  -DNEEDS_HOST_MINOR=CAISSON_ABI_MINOR -o $$@ $$<
+endef
+
 RELEASE := $(CC) $(OPT) $(FORTIFY)
 ASAN := $(CC) $(SANITIZE)
 COV := $(CC) -O0 -g --coverage
@@ -290,6 +310,8 @@ $(eval $(call variant,build/asan,$(ASAN),build/asan))
 $(eval $(call variant,build/cov,$(COV),build))
 $(eval $(call variant,build/fuzz,$(FUZZER),build))
 $(eval $(call variant,build/clang,clang $(OPT) $(FORTIFY),build))
+$(eval $(call peers,build,$(RELEASE)))
+$(eval $(call peers,build/asan,$(ASAN)))
 $(eval $(call programs,build,abi,abi,$(RELEASE),,-ldl))
 $(eval $(call programs,build/asan,abi,abi,$(ASAN),,-ldl))
 $(eval $(call programs,build,integration,integration,$(RELEASE),build/internals.a,$(TEST_LIBS)))
@@ -311,16 +333,24 @@ build/bench/workload: build/guest-obj/tests/bench/workload.o
 # ---- what `make check` runs ----------------------------------------------------------------------
 
 PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SCRIPTS) \
-  $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%) \
+  $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) build/asan/abi/matrix.py \
+  tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%) \
   $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%)
+PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
+  $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 
-check-programs: all build/asan/caisson.so build/asan/caisson-host $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
+check-programs: all build/asan/caisson.so build/asan/caisson-host $(PEER_FILES) \
+  $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
 
 # A script is run once for each build: tests/exec tells by the link's folder which one is meant.
 $(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)): 
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/integration/$(@F) $@
+build/integration/abi_baseline.py: $(filter-out build/asan/%,$(PEER_FILES))
+build/asan/integration/abi_baseline.py build/asan/abi/matrix.py: $(filter build/asan/%,$(PEER_FILES))
+build/asan/abi/matrix.py:
+	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/abi/$(@F) $@
 build/valgrind/%: build/integration/%
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/$< $@
 # A foreign helper is driven by the same programs, under an emulator: by those of which the emulator can

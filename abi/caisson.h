@@ -24,7 +24,8 @@
  * THE RULES
  *
  * 1. Every struct starts with `uint32_t struct_size`, which whoever fills the struct in sets to its
- *    own sizeof. Members are only ever appended. A reader touches a member only if
+ *    own sizeof. Members are only ever appended, none that needs more alignment than the struct had
+ *    or leaves padding behind it. A reader touches a member only if
  *    CAISSON_HAS(pointer, member) says that the writer knew of it. So both sides can be older or
  *    newer than the other, and memory behind the writer's struct is never read or written.
  * 2. Types are of fixed width. No struct holds an enum, a bool, a bit-field or another struct, the

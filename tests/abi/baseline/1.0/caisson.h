@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * caisson.h - the ABI of Caisson, major 1, minor 0.
+ *
+ * Caisson is a plugin, one shared object that a chat server or another agent host loads with
+ * dlopen(). It gives the host's language model a sandbox: tools that run commands and code, each
+ * inside a hardened container that belongs to one session (a chat, a user, a thread).
+ *
+ * This file is the whole contract, for whoever writes a host and for whoever writes another plugin
+ * that hosts can load in Caisson's place. It includes nothing of either side.
+ *
+ *   #include <caisson.h>
+ *   void *so = dlopen("/usr/lib/caisson/caisson.so", RTLD_NOW | RTLD_LOCAL);
+ *   const caisson_plugin *p = ((caisson_entry_fn *)dlsym(so, CAISSON_ENTRY_SYMBOL))();
+ *   if (p->magic != CAISSON_MAGIC) ...;                         // not ours
+ *   uint64_t box, call;
+ *   p->create(&host, config, strlen(config), &box, &err);       // once
+ *   p->call_open(box, &request, &call, &err);                   // for each call
+ *   p->call_run(box, call, &hooks, &result, &err);              // blocks; hooks fire on this thread
+ *   fwrite(result.json.data, 1, result.json.size, out);         // an MCP CallToolResult
+ *   p->call_close(box, call);                                   // result.json ends here
+ *
+ *
+ * THE RULES
+ *
+ * 1. Every struct starts with `uint32_t struct_size`, which whoever fills the struct in sets to its
+ *    own sizeof. Members are only ever appended. A reader touches a member only if
+ *    CAISSON_HAS(pointer, member) says that the writer knew of it. So both sides can be older or
+ *    newer than the other, and memory behind the writer's struct is never read or written.
+ * 2. Types are of fixed width. No struct holds an enum, a bool, a bit-field or another struct, the
+ *    two-word caisson_str aside; none is passed or returned by value. So no compiler option
+ *    (-fshort-enums, packing of bit-fields) and no language's FFI can disagree about a layout.
+ * 3. A minor adds members at the end of structs, or extensions by name; it never changes what
+ *    exists. A newer peer is never an error: each side states its minor, the plugin states the
+ *    lowest host minor that it can work with, and that is all. A change that this rule does not
+ *    allow is a new major, which is a new entry symbol; one file may export both.
+ * 4. Inputs are borrowed for the duration of the function that takes them, and copied if they are
+ *    needed longer. Outputs belong to the plugin; each function says until when they can be read.
+ *    Errors are written into the caller's caisson_error. Neither side ever frees the other's
+ *    memory, since two allocators may be at work.
+ * 5. Strings are caisson_str: a pointer and a size in bytes, UTF-8, not NUL-terminated unless it is
+ *    said. {NULL, 0} is "not given"; NULL with a size is CAISSON_E_INVALID.
+ * 6. The plugin leaves the process alone. It has no constructor and no atexit handler, installs no
+ *    signal handler, never calls setenv, chdir, umask or setlocale, never writes to stdout or
+ *    stderr, never calls exit or abort. Running out of memory is an error code. It raises no
+ *    SIGPIPE and needs no handling of SIGCHLD. It starts no program but `ssh`, for an engine that is
+ *    configured by ssh://, and waits for that by its own pid.
+ * 7. After a fork() without exec the child's calls return CAISSON_E_FORKED and touch nothing, so a
+ *    pre-forking server creates its instances after the fork.
+ * 8. Instances and calls are 64-bit ids that are never reused in the life of the process. A late
+ *    cancel or a stale handle finds nothing (CAISSON_E_NOT_FOUND) instead of freed memory. 0 is
+ *    never an id.
+ * 9. A host treats a negative status that it does not know as a failure, and an outcome that it
+ *    does not know as CAISSON_OUTCOME_LOST. Neither side fails over a flag that it does not know.
+ *
+ * Each function's comment ends with its thread tag:
+ *   [any]   any thread, at any time, concurrently with everything else
+ *   [ctl]   any thread, but the host serialises these calls for one instance
+ *   [call]  the thread that is inside call_run, while it is
+ *
+ *
+ * WHAT A CALL RETURNS
+ *
+ * The status is about the ABI: could the call be made and its end be learnt? The outcome and the
+ * exit code are about the tool. A command that exits 1 is CAISSON_OK with exit_code 1. Whatever the
+ * status, call_run leaves a result.json that is safe to show a model, unless it returned
+ * CAISSON_E_INVALID, CAISSON_E_FORKED or CAISSON_E_NOT_FOUND for the instance or call itself.
+ * isError is false only where a tool did what it was asked: CAISSON_OK, EXITED and exit_code 0.
+ *
+ *   what happened                          status            outcome    exit_code  isError
+ *   -------------------------------------  ----------------  ---------  ---------  -------
+ *   the command exited with N              CAISSON_OK        EXITED     N          N != 0
+ *   a signal S ended it, not ours          CAISSON_OK        EXITED     128 + S    true
+ *   a tool without a process succeeded     CAISSON_OK        EXITED     0          false
+ *   such a tool could not do it (no file)  CAISSON_OK        EXITED     1          true
+ *   cancelled: before the run, during a    CAISSON_OK        CANCELLED  130        true
+ *     container start, during the command
+ *   its deadline passed, at any point      CAISSON_OK        DEADLINE   124        true
+ *   the sandbox ran out of memory and      CAISSON_OK        OOM        137        true
+ *     the kernel ended the command for it
+ *   the sandbox, the helper in it or the   CAISSON_OK        LOST       -1         true
+ *     engine went away while it ran: it
+ *     may or may not have had its effect
+ *   the arguments are wrong                E_ARGUMENTS       NONE       -1         true
+ *   no such tool or operation              E_NOT_FOUND       NONE       -1         true
+ *   the request's options are wrong        E_CONFIG          NONE       -1         true
+ *   policy refused it                      E_POLICY          NONE       -1         true
+ *   the host's own gate refused it         E_REFUSED         NONE       -1         true
+ *   the engine cannot be reached, or       E_ENGINE          NONE       -1         true
+ *     refused what the call needed
+ *   the sandbox could not start it (no     E_SANDBOX         NONE       -1         true
+ *     such program, process limit, disk)
+ *   the instance is draining               E_DRAINING        NONE       -1         true
+ *   out of memory in the host process      E_NOMEM           NONE       -1         true
+ *   a defect of the plugin                 E_INTERNAL        NONE       -1         true
+ *
+ * A status of NONE's rows means that the tool did not start: it had no effect.
+ * A call that ended before its cancel arrived keeps its own outcome.
+ *
+ *
+ * THE JSON IS ABI TOO
+ *
+ * configuration   `config_version` is 1. Keys that begin with "x-" are ignored, other unknown ones
+ *                 are refused by path. Its JSON Schema is in the manifest, at "configSchema".
+ * manifest        {"manifest_version": 1, "configSchema", "optionsSchema", "tools": [MCP Tool],
+ *                 "operations": [MCP Tool]}: what is in the file, whatever is configured.
+ * describe        {"describe_version": 1, "instance", "tools": [MCP Tool], "operations": [...]}:
+ *                 what is offered by one instance: tools renamed, disabled, limited as configured.
+ *                 A tool's "_meta" has "caisson/tool", its name in the manifest, whatever it is
+ *                 called here, and "caisson/streams": true where hooks.output shows its progress.
+ * operations      are described like tools, arguments and results, in the same two documents. The
+ *                 key of the session they are about is the request's `session`, as for a tool.
+ * result          an MCP CallToolResult: {"content": [blocks], "structuredContent": {...},
+ *                 "isError": bool}, forwarded untouched by an MCP host. structuredContent is what
+ *                 the tool's outputSchema promises; when a call fails it has
+ *                 "error": {"reason", "message", "hint"}.
+ * options         see caisson_request.
+ * These documents only ever gain members.
+ */
+#ifndef CAISSON_H
+#define CAISSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "CSN1" in memory on a little-endian machine. */
+#define CAISSON_MAGIC UINT32_C(0x314e5343)
+#define CAISSON_ABI_MAJOR 1
+#define CAISSON_ABI_MINOR 0
+/* The one symbol that a plugin exports. The major is in its name. */
+#define CAISSON_ENTRY_SYMBOL "caisson_plugin_v1"
+
+/* True if the writer of *p knew of this member. struct_size itself is always there. */
+#define CAISSON_HAS(p, member) \
+  ((size_t)(p)->struct_size >= \
+   (size_t)((const char *)&(p)->member - (const char *)(p)) + sizeof((p)->member))
+
+/* A string that is not NUL-terminated. size is in bytes. */
+typedef struct caisson_str {
+  const char *data;
+  uint64_t size;
+} caisson_str;
+
+/* ---- status ----------------------------------------------------------------------------------
+ * int32_t. 0 is success; every negative value is a failure, also one that this header does not
+ * name. None of them says anything about a command's own success: see the table above. */
+#define CAISSON_OK 0
+#define CAISSON_E_INVALID (-1)    /* a defect of the host: NULL, a bad struct_size, text not UTF-8 */
+#define CAISSON_E_CONFIG (-2)     /* the configuration or the options; the message has the path */
+#define CAISSON_E_NOMEM (-3)      /* no memory in this process */
+#define CAISSON_E_ENGINE (-4)     /* the container engine cannot be reached, or refused */
+#define CAISSON_E_NOT_FOUND (-5)  /* no such tool, operation, session, instance or call */
+#define CAISSON_E_ARGUMENTS (-6)  /* the arguments that the model gave */
+#define CAISSON_E_POLICY (-7)     /* the operator's policy refuses it */
+#define CAISSON_E_CANCELLED (-8)  /* from functions other than call_run: cancelled by the host */
+#define CAISSON_E_DEADLINE (-9)   /* likewise: it took longer than it may */
+#define CAISSON_E_LOST (-10)      /* likewise: the other end went away */
+#define CAISSON_E_DRAINING (-11)  /* drain() or destroy() has begun */
+#define CAISSON_E_FORKED (-12)    /* this process is a fork of the one that made the instance */
+#define CAISSON_E_STATE (-13)     /* a call that was already run, or an instance with open calls */
+#define CAISSON_E_REFUSED (-14)   /* the host's own gate said no */
+#define CAISSON_E_LIMIT (-15)     /* too many calls, sessions, bytes */
+#define CAISSON_E_VERSION (-16)   /* the peer's minor is below what is needed */
+#define CAISSON_E_INTERNAL (-17)  /* a defect of the plugin */
+#define CAISSON_E_SANDBOX (-18)   /* the sandbox could not start it: no such program, no room */
+
+/* ---- errors ----------------------------------------------------------------------------------
+ * Filled in when a function returns a negative status; untouched otherwise. May be NULL. What such a
+ * function would have returned through its other pointers (*instance, *call) is then untouched. */
+#define CAISSON_ERROR_RETRYABLE UINT32_C(1) /* the same request may work later, unchanged */
+
+#define CAISSON_REASON_SIZE 64
+#define CAISSON_MESSAGE_SIZE 1024
+
+/* The stable reasons, dotted, for code and for dashboards. More may come with any version; those
+ * that begin alike mean alike, so match on the part before the first dot when in doubt. */
+#define CAISSON_REASON_ABI_INVALID "abi.invalid"
+#define CAISSON_REASON_ABI_VERSION "abi.version"
+#define CAISSON_REASON_ABI_FORKED "abi.forked"
+#define CAISSON_REASON_ABI_STATE "abi.state"
+#define CAISSON_REASON_NOMEM "memory.exhausted"
+#define CAISSON_REASON_INTERNAL "internal.defect"
+#define CAISSON_REASON_CONFIG "config.invalid"
+#define CAISSON_REASON_OPTIONS "options.invalid"
+#define CAISSON_REASON_ARGUMENTS "arguments.invalid"
+#define CAISSON_REASON_UNKNOWN_TOOL "tool.unknown"
+#define CAISSON_REASON_UNKNOWN_OPERATION "operation.unknown"
+#define CAISSON_REASON_INPUT "input.failed"           /* the request's input callback failed */
+#define CAISSON_REASON_CANCELLED "call.cancelled"
+#define CAISSON_REASON_DEADLINE "call.deadline"
+#define CAISSON_REASON_DRAINING "instance.draining"
+#define CAISSON_REASON_GATE "gate.refused"
+#define CAISSON_REASON_POLICY "policy.refused"
+#define CAISSON_REASON_ENGINE_UNREACHABLE "engine.unreachable"
+#define CAISSON_REASON_ENGINE_PERMISSION "engine.permission"
+#define CAISSON_REASON_ENGINE_TLS "engine.tls" /* a certificate, ours or its: which, and why */
+#define CAISSON_REASON_ENGINE_PROTOCOL "engine.protocol" /* its answer makes no sense */
+#define CAISSON_REASON_ENGINE_REFUSED "engine.refused"   /* 4xx, 5xx: the message has its words */
+#define CAISSON_REASON_ENGINE_CONFLICT "engine.conflict" /* 409 */
+#define CAISSON_REASON_ENGINE_NOT_FOUND "engine.not_found" /* 404 */
+#define CAISSON_REASON_ENGINE_VERSION "engine.version"   /* too old for what is needed */
+#define CAISSON_REASON_ENGINE_PLATFORM "engine.platform" /* no helper for its architecture */
+#define CAISSON_REASON_IMAGE_MISSING "image.missing"     /* the engine has none, none is pulled */
+#define CAISSON_REASON_IMAGE_NOT_FOUND "image.not_found" /* nor has the registry */
+#define CAISSON_REASON_IMAGE_DENIED "image.denied"       /* a login is missing or not enough */
+#define CAISSON_REASON_IMAGE_RATE_LIMITED "image.rate_limited"
+#define CAISSON_REASON_IMAGE_PLATFORM "image.platform"   /* it is for other platforms */
+#define CAISSON_REASON_IMAGE_REGISTRY "image.registry"   /* the engine does not reach it */
+#define CAISSON_REASON_IMAGE_CREDENTIALS "image.credentials" /* a credential helper failed */
+#define CAISSON_REASON_IMAGE_BUILD "image.build"         /* the message has the step */
+#define CAISSON_REASON_IMAGE_FAILED "image.failed"       /* otherwise: the engine's words */
+#define CAISSON_REASON_DISK_FULL "disk.full"
+#define CAISSON_REASON_DISK_QUOTA "disk.quota" /* the workspace's; the message has the figures */
+#define CAISSON_REASON_SESSION_CONFLICT "session.conflict" /* its name belongs to something else */
+#define CAISSON_REASON_SESSION_MISSING "session.missing"   /* ensure: "adopt" or "never" */
+#define CAISSON_REASON_SESSION_LIMIT "session.limit"       /* as many as sessions.max allows */
+#define CAISSON_REASON_PORT_TAKEN "port.taken"       /* a fixed port, or a whole range of them */
+#define CAISSON_REASON_PORT_UNMAPPED "port.unmapped" /* the sandbox runs, and does not publish it */
+#define CAISSON_REASON_NETWORK "network.refused"     /* not as it must be, or not made safe */
+#define CAISSON_REASON_SESSION_LOST "session.lost"         /* the container ended during the call */
+#define CAISSON_REASON_HELPER_LOST "helper.lost"           /* the helper in it was killed */
+#define CAISSON_REASON_HELPER_PROTOCOL "helper.protocol"   /* bytes that no helper sends */
+#define CAISSON_REASON_EXEC_NOT_FOUND "exec.not_found"     /* no such program in the image */
+#define CAISSON_REASON_EXEC_FAILED "exec.failed"           /* it could not be started */
+#define CAISSON_REASON_PROCESS_LIMIT "sandbox.processes"   /* the limit on processes is reached */
+#define CAISSON_REASON_SANDBOX_SQUEEZED "sandbox.squeezed" /* process 1's limits were changed */
+#define CAISSON_REASON_MEMORY_LIMIT "sandbox.memory"       /* outcome OOM */
+#define CAISSON_REASON_SERVICE_FAILED "service.failed"     /* with what it printed last */
+#define CAISSON_REASON_SERVICE_NOT_READY "service.not_ready" /* by its deadline; likewise */
+#define CAISSON_REASON_SERVICE_NONE "service.none"         /* the sandbox has none */
+#define CAISSON_REASON_ARCHIVE_INVALID "archive.invalid"   /* no archive, or a damaged one */
+#define CAISSON_REASON_ARCHIVE_UNSAFE "archive.unsafe"     /* the message names the entry */
+#define CAISSON_REASON_ARCHIVE_LIMIT "archive.limit"       /* entries, bytes, or how it expands */
+
+typedef struct caisson_error {
+  uint32_t struct_size; /* set by the caller */
+  int32_t code;         /* the status returned */
+  uint32_t flags;       /* CAISSON_ERROR_* */
+  int32_t sys_errno;    /* errno where one was at the root, else 0 */
+  char reason[CAISSON_REASON_SIZE];   /* NUL-terminated, one of CAISSON_REASON_* or newer */
+  char message[CAISSON_MESSAGE_SIZE]; /* NUL-terminated: what, why, and what to do about it */
+} caisson_error;
+
+/* ---- what the host offers to the plugin ------------------------------------------------------ */
+
+/* Levels of `log`, as syslog has them. */
+#define CAISSON_LOG_ERROR 3
+#define CAISSON_LOG_WARNING 4
+#define CAISSON_LOG_INFO 6
+#define CAISSON_LOG_DEBUG 7
+
+/* The struct, its strings and what its callbacks need stay valid from create() until destroy()
+ * has returned; the plugin keeps the pointer. */
+typedef struct caisson_host {
+  uint32_t struct_size;
+  uint32_t abi_minor; /* CAISSON_ABI_MINOR of the header that the host was built with */
+  void *ctx;          /* handed back in every callback below */
+  const char *name;    /* of the host program, NUL-terminated; "" if it has none */
+  const char *version; /* NUL-terminated */
+
+  /* An extension that the host offers (CAISSON_EXT_* below), or NULL. May be NULL itself.
+   * Called during create() only; what it returns lives as long as the host struct.
+   * [ctl] */
+  const void *(*get_extension)(void *ctx, const char *id);
+
+  /* One line of text, without its newline. May be NULL: then nothing is logged. It must not call
+   * back into the plugin, since locks may be held.
+   * [any] from any of the host's threads that are inside the plugin */
+  void (*log)(void *ctx, int32_t level, const char *text, uint64_t n);
+} caisson_host;
+
+/* Extension: what a session is to be made of, asked for when a call that brings no options of its
+ * own has to create a session. So a sandbox that ended while idle comes back with its mounts.
+ * Register by get_extension(CAISSON_EXT_SESSION_OPTIONS) -> const caisson_session_options *. */
+#define CAISSON_EXT_SESSION_OPTIONS "caisson.session_options/1"
+typedef struct caisson_session_options {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0 */
+
+  /* Calls emit(sink, json, n) once with an options document (see caisson_request), or not at all
+   * if it has none for this key, and returns 0. A non-zero return fails the call: the session is
+   * not created. emit copies; it may not be kept.
+   * [call] */
+  int32_t (*options)(void *ctx, const char *key, uint64_t key_size,
+                     void (*emit)(void *sink, const char *json, uint64_t n), void *sink);
+} caisson_session_options;
+
+/* Extension: the host's own say over every run, for quotas and approvals.
+ * Register by get_extension(CAISSON_EXT_GATE) -> const caisson_gate *. */
+#define CAISSON_EXT_GATE "caisson.gate/1"
+typedef struct caisson_gate {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0 */
+
+  /* Asked before each run, after the arguments were found valid and before anything is created.
+   * 0 lets it run. Otherwise it does not run, call_run returns CAISSON_E_REFUSED, and what the
+   * gate wrote into words (UTF-8, at most `capacity` bytes with its NUL) is shown to the model.
+   * It may block (an approval dialogue): the plugin holds no lock; hooks.cancelled is not polled
+   * meanwhile. `name` is the name the plugin knows the tool by, before any renaming.
+   * [call] */
+  int32_t (*allow)(void *ctx, uint32_t request_flags, const caisson_str *name,
+                   const caisson_str *session, const caisson_str *args_json, char *words,
+                   uint64_t capacity);
+} caisson_gate;
+
+/* ---- a request ------------------------------------------------------------------------------- */
+
+/* `name` is an operation (session.list, engine.info, ...), not a tool. Never set it for a name that
+ * a model chose: it selects the table of operations and only that; without it there are only tools.
+ * A tool's name never holds a dot. */
+#define CAISSON_REQUEST_HOST UINT32_C(1)
+
+/* Special returns of `input`. */
+#define CAISSON_INPUT_END INT64_C(0)
+#define CAISSON_INPUT_AGAIN INT64_C(-2) /* nothing yet; asked again within 25 ms */
+#define CAISSON_INPUT_ERROR INT64_C(-1) /* ends the call: cancelled, reason "input.failed" */
+
+typedef struct caisson_request {
+  uint32_t struct_size;
+  uint32_t flags;        /* CAISSON_REQUEST_* */
+  caisson_str name;      /* of the tool, as describe() has it, or of the operation */
+  caisson_str args_json; /* a JSON object, from the model; not given means {} */
+
+  /* A JSON object, from the host alone; never shown to a model and never taken from one:
+   *   ensure      "create" (default), "adopt" (only what runs), "never" (do not touch the engine
+   *               for it: only a session this instance already holds), "fresh" (a new sandbox)
+   *   image, env, limits, mounts, ...: what the session is made of; "optionsSchema" in the
+   *               manifest has them all
+   *   secrets     {NAME: value}: environment of this call that is kept nowhere
+   *   pull        "never", "missing", "always": whether this call may fetch the image it needs
+   *   principal, trace_id: for the audit line
+   * A call without options adopts what runs. Options that differ from what a running sandbox was
+   * made with recreate it once it is idle, or at once with ensure "fresh"; until then it is used
+   * as it is and the result carries CAISSON_RESULT_OLDER_SETTINGS. */
+  caisson_str options_json;
+
+  /* The key of the session: any UTF-8 of at most 256 bytes without NUL. Empty means a sandbox of
+   * this call's own, which is removed by call_close. */
+  caisson_str session;
+
+  uint64_t deadline_ms;  /* for the whole of call_run, container start included; 0: none */
+  uint64_t output_limit; /* characters of output in result.json; 0: as configured. Does not limit
+                            hooks.output. */
+
+  /* stdin of the command, or the bytes of an upload. NULL: what the arguments have. Copies at most
+   * `capacity` bytes into `buffer` and returns how many (> 0), or CAISSON_INPUT_*. It is called
+   * only when the command can take more. Takes precedence over a "stdin" argument.
+   * [call] */
+  int64_t (*input)(void *ctx, void *buffer, uint64_t capacity);
+  void *input_ctx;
+} caisson_request;
+
+/* ---- hooks and results ----------------------------------------------------------------------- */
+
+#define CAISSON_STREAM_STDOUT 1
+#define CAISSON_STREAM_STDERR 2
+
+/* May be NULL as a whole, and so may each member. All fire on the thread inside call_run. */
+typedef struct caisson_hooks {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0 */
+  void *ctx;
+
+  /* Non-zero cancels the call. Polled at least every 25 ms while call_run blocks.
+   * [call] */
+  int32_t (*cancelled)(void *ctx);
+
+  /* The command's output as it comes: live, whole and as the command wrote it (any bytes; a UTF-8
+   * sequence may be split between two calls), whatever output_limit says. Non-zero cancels the
+   * call. While it blocks, the command's pipe fills and the command waits.
+   * [call] */
+  int32_t (*output)(void *ctx, uint32_t stream, const void *bytes, uint64_t n);
+
+  /* How far slow work has come, in thousandths, or -1 where that is not known, and what it is
+   * doing: the start of a sandbox, for one. Calls that need none of it never fire it. Shown to
+   * people, not parsed.
+   * [call] */
+  void (*progress)(void *ctx, int32_t permille, const char *note, uint64_t n);
+} caisson_hooks;
+
+/* caisson_result.outcome */
+#define CAISSON_OUTCOME_NONE 0      /* the tool did not start; see the status */
+#define CAISSON_OUTCOME_EXITED 1    /* it ended by itself */
+#define CAISSON_OUTCOME_CANCELLED 2 /* all its processes are dead */
+#define CAISSON_OUTCOME_DEADLINE 3  /* likewise */
+#define CAISSON_OUTCOME_OOM 4       /* the sandbox's memory limit */
+#define CAISSON_OUTCOME_LOST 5      /* nobody can say how it ended */
+
+/* caisson_result.exit_code where the command has none of its own */
+#define CAISSON_EXIT_UNKNOWN (-1)
+#define CAISSON_EXIT_DEADLINE 124
+#define CAISSON_EXIT_CANCELLED 130
+#define CAISSON_EXIT_OOM 137
+
+/* caisson_result.flags */
+#define CAISSON_RESULT_TRUNCATED UINT32_C(1)      /* result.json has less than all the output */
+#define CAISSON_RESULT_RECREATED UINT32_C(2)      /* the session's sandbox is new: files are gone,
+                                                   * unless its workspace is kept */
+#define CAISSON_RESULT_CREATED UINT32_C(4)        /* the session did not exist before this call */
+#define CAISSON_RESULT_OLDER_SETTINGS UINT32_C(8) /* it runs under other settings than asked for */
+#define CAISSON_RESULT_SURVIVORS UINT32_C(16)     /* a process could not be killed (see the json) */
+#define CAISSON_RESULT_STILL_RUNNING UINT32_C(32) /* it left processes in the background */
+
+/* Filled in whenever call_run leaves a result.json, also with a negative status; else untouched. */
+typedef struct caisson_result {
+  uint32_t struct_size; /* set by the caller */
+  int32_t outcome;      /* CAISSON_OUTCOME_* */
+  int32_t exit_code;
+  int32_t term_signal;    /* the signal that ended the command, else 0 */
+  uint32_t flags;         /* CAISSON_RESULT_* */
+  uint32_t reserved;      /* 0 */
+  uint64_t wall_ns;       /* of call_run */
+  uint64_t bytes_out;     /* that the command wrote, both streams */
+  uint64_t bytes_dropped; /* of these, not in json */
+  caisson_str json;       /* also NUL-terminated, the NUL not counted; until call_close */
+} caisson_result;
+
+/* ---- the plugin ------------------------------------------------------------------------------ */
+
+/* All members are set in a plugin of minor 0, none is NULL. */
+typedef struct caisson_plugin {
+  uint32_t struct_size;
+  uint32_t magic;            /* CAISSON_MAGIC; look at nothing else if it is not */
+  uint32_t abi_minor;        /* that the plugin was built with */
+  uint32_t needs_host_minor; /* the lowest caisson_host.abi_minor that it works with */
+  const char *id;            /* "caisson": which plugin; NUL-terminated, as are the next three */
+  const char *version;       /* "1.2.3" */
+  const char *build_id;      /* tells two builds of one version apart */
+  const char *manifest_json; /* see THE JSON IS ABI TOO */
+
+  /* An extension that the plugin offers, by its id ("caisson.async/1"), or NULL. The pointer is
+   * valid as long as the object is loaded.
+   * [any] */
+  const void *(*get_extension)(const char *id);
+
+  /* Makes an instance: checks the configuration (JSON text of `len` bytes; NULL or 0 means {}),
+   * and that the engine answers, within 2 s (by ssh 17 s; where nothing names an engine, 1.5 s more
+   * to find one), unless "engine": {"lazy": true} leaves that to the first call. Creates no
+   * container. A process may have several instances, with different configurations.
+   * Returns CAISSON_OK and the id, or CAISSON_E_CONFIG, _ENGINE, _VERSION, _INVALID, _NOMEM.
+   * [any] */
+  int32_t (*create)(const caisson_host *host, const char *config_json, uint64_t len,
+                    uint64_t *instance, caisson_error *err);
+
+  /* What this instance offers, for the model's list of tools. Read it until destroy().
+   * Returns CAISSON_OK, _NOT_FOUND, _INVALID or _FORKED.
+   * [any] */
+  int32_t (*describe)(uint64_t instance, caisson_str *json);
+
+  /* Makes a call: copies the request and checks its form. It starts nothing and waits for nothing.
+   * Mistakes of the model (unknown tool, bad arguments) are kept for call_run, which puts them
+   * into words; only defects of the host fail here. Each open call must be closed.
+   * Returns CAISSON_OK and the id, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT, _NOMEM,
+   * _FORKED.
+   * [any] */
+  int32_t (*call_open)(uint64_t instance, const caisson_request *request, uint64_t *call,
+                       caisson_error *err);
+
+  /* Runs it, on this thread, and returns when it has ended: everything that the call started is
+   * then dead or named in the result. Once for each call. Many calls run at once, each on a thread
+   * of its own, on the same session too. `hooks` and `err` may be NULL; `result` may not.
+   * Returns as the table above says; also CAISSON_E_STATE if it was run before.
+   * [any]; its hooks are [call] */
+  int32_t (*call_run)(uint64_t instance, uint64_t call, const caisson_hooks *hooks,
+                      caisson_result *result, caisson_error *err);
+
+  /* Cancels it, from any thread and in any state: before call_run it will not start, during it
+   * everything it started is killed, after it nothing happens. Returns at once, without waiting
+   * for the call's end. Must not be called from a signal handler.
+   * Returns CAISSON_OK, also where it was too late, or CAISSON_E_NOT_FOUND or _FORKED.
+   * [any] */
+  int32_t (*call_cancel)(uint64_t instance, uint64_t call);
+
+  /* Ends the call's outputs and forgets its id; an ephemeral session's container is removed. Not
+   * while call_run is running it: that returns CAISSON_E_STATE.
+   * [any] */
+  int32_t (*call_close)(uint64_t instance, uint64_t call);
+
+  /* Refuses new calls (CAISSON_E_DRAINING) and waits for the running ones; those that still run
+   * after grace_ms are cancelled and waited for. Sessions and their files stay.
+   * Returns CAISSON_OK if all ended within the grace, CAISSON_E_DEADLINE if some were cancelled,
+   * or CAISSON_E_NOT_FOUND or _FORKED.
+   * [ctl] */
+  int32_t (*drain)(uint64_t instance, uint64_t grace_ms);
+
+  /* Drains with no grace, closes what is still open (so it ends every result.json), and frees the
+   * instance. Containers of
+   * sessions go on: the next process, or the next version of the plugin, adopts them. When it has
+   * returned, no callback of the host will be used any more and no thread of the plugin is left.
+   * Returns CAISSON_OK, CAISSON_E_NOT_FOUND, _FORKED, or CAISSON_E_STATE when it is called from
+   * inside one of the instance's own hooks.
+   * [ctl] */
+  int32_t (*destroy)(uint64_t instance);
+} caisson_plugin;
+
+/* The entry point. Pure: it returns the same pointer each time, starts nothing, allocates nothing.
+ * [any] */
+typedef const caisson_plugin *caisson_entry_fn(void);
+
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+const caisson_plugin *
+caisson_plugin_v1(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

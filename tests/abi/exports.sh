@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# caisson.so exports exactly one symbol, runs no code of ours when it is loaded or unloaded, and asks of
-# the machine that loads it no more than abi/README.md says: these libraries, and no newer glibc.
+# caisson.so exports exactly one symbol, runs no code of ours when it is loaded or unloaded, and
+# asks of the machine that loads it no more than abi/README.md says: these libraries, no newer glibc.
 set -uo pipefail
 . tests/tap.sh
 
@@ -17,13 +17,13 @@ for array in INIT FINI; do
 done
 
 # ld-linux, a part of glibc, is among them with a compiler whose thread-local variables need it.
-is "$(readelf -dW "$CAISSON_PLUGIN" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' | grep -v '^ld-linux' |
-  sort | paste -sd' ')" "libarchive.so.13 libc.so.6 libcjson.so.1 libcurl.so.4" \
+is "$(readelf -dW "$CAISSON_PLUGIN" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' |
+  grep -v '^ld-linux' | sort | paste -sd' ')" "libarchive.so.13 libc.so.6 libcjson.so.1 libcurl.so.4" \
   "the libraries it needs"
 
-# newer_than VERSION FILE: what the file imports from glibc that VERSION does not have. Where the headers
-# of a newer glibc put names of their own in the place of strtol and its kin, that is left out: it
-# is this machine's and not ours.
+# newer_than VERSION FILE: what the file imports from glibc that VERSION does not have. Where the
+# headers of a newer glibc put names of their own in the place of strtol and its kin, that is left
+# out: it is this machine's and not ours.
 newer_than() {
   nm -D --undefined-only "$2" | sed -n 's/.* \([^@ ]*\)@\{1,2\}GLIBC_\([0-9.]*\)$/\2 \1/p' |
     grep -v ' __isoc23_' | while read -r version name; do

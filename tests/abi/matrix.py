@@ -30,7 +30,7 @@ def peer(name, file):
 def run(host, plugin, *steps, options=()):
     """The lines that the small host prints; [] if it died."""
     done = subprocess.run([peer(host, "host"), *options, plugin, CONFIG, *steps],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
     if done.returncode:
         why = ("rule 1: members that the other side does not have were touched"
                if done.returncode == -signal.SIGSEGV else done.stderr.decode(errors="replace"))
@@ -143,7 +143,7 @@ def check_demanding(host):
 
 def demo_host(plugin, *args, **env):
     done = subprocess.run([HOST, "--plugin", plugin, *args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=120,
+                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=300,
                           env=dict(os.environ, **env))
     return done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace")
 

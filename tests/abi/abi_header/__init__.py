@@ -95,9 +95,18 @@ def changed_declarations(old, new):
                 yield 3, "%s.%s was `%s` and is `%s`" % (struct, name, declaration, now)
 
 
+def unannounced(old, new):
+    """[(rule, words)] for structs that have grown while the minor did not."""
+    if new.constants.get(GROWS) != old.constants[GROWS]:
+        return
+    for struct, members in old.structs.items():
+        if len(new.structs.get(struct, ())) > len(members):
+            yield 3, "%s has grown, and %s is still %s" % (struct, GROWS, old.constants[GROWS])
+
+
 def changed_layout(old, new):
-    """[(rule, words)] for what abidiff finds and no minor may do. It reports in blocks, one for each
-    type; one passes that tells of members behind a struct's former end, and of nothing else."""
+    """[(rule, words)] for what abidiff finds and no minor may do. It reports in blocks, one for
+    each type; one passes that tells of members behind a struct's former end, and of no more."""
     report = subprocess.run(["abidiff", "--leaf-changes-only", "--harmless", old.library,
                              new.library], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True)
@@ -130,7 +139,7 @@ def _not_appended(lines):
     return rest
 
 
-def own_mistakes(header):
+def own_mistakes(_, header):
     """[(rule, words)] for what no header may have, whatever was before it."""
     for struct, members in header.structs.items():
         if struct != "caisson_str" and next(iter(members.values())) != "uint32_t struct_size":
@@ -157,11 +166,14 @@ def padded(header):
     return re.findall(r'static assertion failed: "(\w+)"', done.stderr)
 
 
-def breaks(old, new):
+READING = (changed_constants, changed_declarations, unannounced, own_mistakes)
+LAYOUT = (changed_layout,)
+
+
+def breaks(old, new, checks=READING + LAYOUT):
     """What of the older header's promises the newer one breaks, as lines of text."""
-    found = [*changed_constants(old, new), *changed_declarations(old, new),
-             *changed_layout(old, new), *own_mistakes(new)]
-    return ["rule %d (%s): %s" % (rule, RULES[rule], words) for rule, words in found]
+    return ["rule %d (%s): %s" % (rule, RULES[rule], words)
+            for check in checks for rule, words in check(old, new)]
 
 
 def missing_asserts(header, layout):

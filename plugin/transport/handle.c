@@ -21,8 +21,11 @@
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready;
 
+/* Twice: one is for the host that never initializes libcurl, since curl_easy_init() would do it, and
+ * cleans it up in the end. That would else be ours, under our connections. */
 static void init_curl(void) {
   curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (curl_ready == CURLE_OK) curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 int csn_handle_new(const struct csn_endpoint *endpoint, struct csn_handle **handle,

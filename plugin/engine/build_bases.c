@@ -3,10 +3,10 @@
 #include "engine/build_bases.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "engine/image_name.h"
 #include "util/alloc.h"
+#include "util/ascii.h"
 #include "util/json.h"
 
 #define BLANK " \t\r"
@@ -14,7 +14,7 @@
 static int holds(const cJSON *texts, const char *text) {
   const cJSON *item;
   cJSON_ArrayForEach(item, texts) {
-    if (cJSON_IsString(item) && strcasecmp(item->valuestring, text) == 0) return 1;
+    if (cJSON_IsString(item) && csn_ascii_equal(item->valuestring, text)) return 1;
   }
   return 0;
 }
@@ -38,14 +38,14 @@ static int add_registry(const char *base, cJSON *registries, struct csn_error *e
 
 static int take_line(char *line, cJSON *stages, cJSON *registries, struct csn_error *err) {
   char *word = next_word(&line);
-  if (!word || strcasecmp(word, "FROM") != 0) return 0;
+  if (!word || !csn_ascii_equal(word, "FROM")) return 0;
   while ((word = next_word(&line)) && strncmp(word, "--", 2) == 0) continue;
   if (!word) return 0;
   int rc = 0;
   if (!strchr(word, '$') && strcmp(word, "scratch") != 0 && !holds(stages, word))
     rc = add_registry(word, registries, err);
   char *as = next_word(&line), *stage = as ? next_word(&line) : NULL;
-  if (rc == 0 && stage && strcasecmp(as, "AS") == 0 && csn_json_append_string(stages, stage))
+  if (rc == 0 && stage && csn_ascii_equal(as, "AS") && csn_json_append_string(stages, stage))
     rc = csn_fail_nomem(err);
   return rc;
 }

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "util/ascii.h"
 
 /* Digits, at most 6 of them; 0: none. */
 static unsigned take_number(const char **at) {
@@ -84,7 +85,7 @@ int csn_build_log_take(struct csn_build_log *log, const char *text) {
 void csn_build_log_base(const struct csn_build_log *log, char *base, size_t size) {
   const char *at = log->what;
   base[0] = '\0';
-  if (strncasecmp(at, "FROM ", 5) != 0) return;
+  if (!csn_ascii_begins(at, "FROM ")) return;
   at += 5;
   at += strspn(at, " \t");
   while (at[0] == '-' && at[1] == '-') { /* --platform=... */

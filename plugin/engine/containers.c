@@ -6,14 +6,15 @@
 
 #include "engine/ask.h"
 #include "util/alloc.h"
+#include "util/ascii.h"
 #include "util/json.h"
 
 /* ---- create to remove ------------------------------------------------------------------------ */
 
 /* A create answers 404 for other things too, so the words have to tell. */
 static int says_no_image(const struct csn_error *err) {
-  return csn_engine_is_missing(err) && (strcasestr(err->message, "no such image") ||
-                                        strcasestr(err->message, "image not known"));
+  return csn_engine_is_missing(err) && (csn_ascii_holds(err->message, "no such image") ||
+                                        csn_ascii_holds(err->message, "image not known"));
 }
 
 static int create_failed(int rc, const char *name, const cJSON *body, struct csn_error *err) {
@@ -69,7 +70,7 @@ int csn_container_remove(struct csn_engine *engine, const char *container, unsig
   int rc = act(engine, "DELETE", container, query, 60, control, err);
   if (rc == 0) return 0;
   int going = csn_engine_is_missing(err) ||
-              (csn_engine_is_conflict(err) && strcasestr(err->message, "already in progress"));
+              (csn_engine_is_conflict(err) && csn_ascii_holds(err->message, "already in progress"));
   if (!going) return csn_ask_context(rc, err, "remove container", container);
   csn_error_clear(err);
   return 0;

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "engine/docker_auth.h"
 #include "engine/docker_config.h"
 #include "util/alloc.h"
+#include "util/ascii.h"
 #include "util/buffer.h"
 #include "util/child.h"
 #include "util/json.h"
@@ -39,7 +39,7 @@ static int is_name(const char *text) {
 static int explain(const char *program, int status, const struct csn_buffer *answer,
                    struct csn_error *err) {
   const char *text = csn_buffer_text(answer);
-  if (strcasestr(text, NOT_FOUND)) return 0;
+  if (csn_ascii_holds(text, NOT_FOUND)) return 0;
   if (strchr(text, '{') || !*text)
     return fail(program, status == 0 ? "gave an answer that makes no sense" : "failed", err);
   CSN_CLEANUP_FREE char *clean = csn_utf8_repaired(text, answer->size);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/alloc.h"
+#include "util/ascii.h"
 #include "util/utf8.h"
 
 #define WORDS_MAX 300 /* characters of theirs, so that ours fit beside them */
@@ -71,7 +72,7 @@ static const struct rule {
 
 static const struct rule *rule_for(const char *words) {
   const struct rule *r = rules;
-  while (r->words && !strcasestr(words, r->words)) r++;
+  while (r->words && !csn_ascii_holds(words, r->words)) r++;
   return r;
 }
 

@@ -2,7 +2,6 @@
 /* See image_name.h. */
 #include "engine/image_name.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "util/alloc.h"
@@ -13,7 +12,7 @@
 static int is_host(const char *text, size_t n) {
   if (n == strlen("localhost") && strncmp(text, "localhost", n) == 0) return 1;
   for (size_t i = 0; i < n; i++)
-    if (text[i] == '.' || text[i] == ':' || isupper((unsigned char)text[i])) return 1;
+    if (text[i] == '.' || text[i] == ':' || (text[i] >= 'A' && text[i] <= 'Z')) return 1;
   return 0;
 }
 

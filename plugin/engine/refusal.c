@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "util/alloc.h"
+#include "util/ascii.h"
 #include "util/json.h"
 #include "util/utf8.h"
 
@@ -76,7 +77,7 @@ static const struct rule *rule_for(int status, const char *words) {
       {0, NULL, CAISSON_REASON_ENGINE_REFUSED, "", 0},
   };
   const struct rule *r = rules;
-  while ((r->status && r->status != status) || (r->words && !strcasestr(words, r->words))) r++;
+  while ((r->status && r->status != status) || (r->words && !csn_ascii_holds(words, r->words))) r++;
   return r;
 }
 

@@ -9,6 +9,7 @@
 #include "tools/engine_report.h"
 #include "tools/result.h"
 #include "util/alloc.h"
+#include "util/ascii.h"
 #include "util/buffer.h"
 #include "util/json.h"
 
@@ -26,9 +27,11 @@ static int add_strings(struct csn_buffer *text, const cJSON *object) {
 }
 
 static int add_scalar(struct csn_buffer *text, const cJSON *value) {
+  char number[CSN_ASCII_NUMBER];
   const char *string = cJSON_GetStringValue(value);
   if (string && *string) return csn_buffer_addz(text, string);
-  if (cJSON_IsNumber(value)) return csn_buffer_addf(text, "%.15g", value->valuedouble);
+  if (cJSON_IsNumber(value))
+    return csn_buffer_addz(text, csn_ascii_number(value->valuedouble, number));
   if (cJSON_IsBool(value)) return csn_buffer_addz(text, cJSON_IsTrue(value) ? "yes" : "no");
   if (cJSON_IsObject(value)) return add_strings(text, value);
   return csn_buffer_addz(text, "-");

@@ -2,7 +2,8 @@
 #include "transport/http_body.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "util/ascii.h"
 
 enum mode { BODY_LENGTH, BODY_CHUNKED, BODY_TO_END };
 enum state { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF, TRAILER, DONE };
@@ -31,14 +32,14 @@ int csn_http_body_init(struct csn_http_body *body, const struct csn_http_head *h
   for (size_t i = 0; i < head->count; i++) {
     const char *name = head->text.data + head->headers[i].name;
     const char *value = head->text.data + head->headers[i].value;
-    if (strcasecmp(name, "Content-Length") == 0) {
+    if (csn_ascii_equal(name, "Content-Length")) {
       lengths++;
       body->mode = BODY_LENGTH;
       if (parse_length(value, &body->left)) return bad(err, "a malformed Content-Length");
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+    } else if (csn_ascii_equal(name, "Transfer-Encoding")) {
       encodings++;
       body->mode = BODY_CHUNKED;
-      if (strcasecmp(value, "chunked") != 0) return bad(err, "an unknown Transfer-Encoding");
+      if (!csn_ascii_equal(value, "chunked")) return bad(err, "an unknown Transfer-Encoding");
     }
   }
   if (lengths + encodings > 1) return bad(err, "it has more than one length");

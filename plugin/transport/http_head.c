@@ -2,7 +2,8 @@
 #include "transport/http_head.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "util/ascii.h"
 
 static int bad(struct csn_error *err, const char *why) {
   return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_PROTOCOL,
@@ -109,7 +110,7 @@ int csn_http_head_feed(struct csn_http_head *head, const void *bytes, size_t n, 
 
 const char *csn_http_head_get(const struct csn_http_head *head, const char *name) {
   for (size_t i = 0; i < head->count; i++)
-    if (strcasecmp(head->text.data + head->headers[i].name, name) == 0)
+    if (csn_ascii_equal(head->text.data + head->headers[i].name, name))
       return head->text.data + head->headers[i].value;
   return NULL;
 }

@@ -3,13 +3,13 @@
 
 #include <poll.h>
 #include <string.h>
-#include <strings.h>
 
 #include "transport/failure.h"
 #include "transport/handle.h"
 #include "transport/http_body.h"
 #include "transport/pool.h"
 #include "util/alloc.h"
+#include "util/ascii.h"
 
 #define HEAD_READ 16384
 #define REFUSAL_MAX ((size_t)64 << 10)
@@ -216,7 +216,7 @@ static int is_hijacked(const struct csn_http_head *head) {
   if (head->status == 101) return 1;
   return head->status == 200 && type && !csn_http_head_get(head, "Content-Length") &&
          !csn_http_head_get(head, "Transfer-Encoding") &&
-         (strcasecmp(type, raw) == 0 || strcasecmp(type, multiplexed) == 0);
+         (csn_ascii_equal(type, raw) || csn_ascii_equal(type, multiplexed));
 }
 
 static int read_refusal(struct csn_stream *stream, struct csn_http_response *refusal,

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "util/alloc.h"
+#include "util/ascii.h"
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
@@ -132,7 +132,7 @@ int csn_size_parse(const char *text, uint64_t *bytes) {
     if (value > (uint64_t)CSN_JSON_INT_MAX) return -1;
   }
   for (size_t i = 0; p > text && i < sizeof units / sizeof *units; i++) {
-    if (strcasecmp(p, units[i].suffix) != 0) continue;
+    if (!csn_ascii_equal(p, units[i].suffix)) continue;
     if (value > (uint64_t)CSN_JSON_INT_MAX >> units[i].shift) return -1;
     *bytes = value << units[i].shift;
     return 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/ascii.h"
 #include "util/json.h"
 #include "util/utf8.h"
 
@@ -154,12 +155,15 @@ int csn_schema_has_type(const cJSON *schema, const char *type) {
 static void add_range(struct csn_words *w, const cJSON *schema, const char *low_key,
                       const char *high_key, const char *unit) {
   const cJSON *low = csn_json_get(schema, low_key), *high = csn_json_get(schema, high_key);
+  char least[CSN_ASCII_NUMBER] = "", most[CSN_ASCII_NUMBER] = "";
+  if (low) csn_ascii_number(low->valuedouble, least);
+  if (high) csn_ascii_number(high->valuedouble, most);
   if (low && high)
-    csn_words_add(w, " from %.15g to %.15g%s", low->valuedouble, high->valuedouble, unit);
+    csn_words_add(w, " from %s to %s%s", least, most, unit);
   else if (low)
-    csn_words_add(w, " of at least %.15g%s", low->valuedouble, unit);
+    csn_words_add(w, " of at least %s%s", least, unit);
   else if (high)
-    csn_words_add(w, " of at most %.15g%s", high->valuedouble, unit);
+    csn_words_add(w, " of at most %s%s", most, unit);
 }
 
 static void add_integer(struct csn_words *w, const cJSON *schema) {
@@ -227,10 +231,11 @@ static const struct {
 };
 
 static void add_literal(struct csn_words *w, const cJSON *value) {
+  char number[CSN_ASCII_NUMBER];
   if (cJSON_IsString(value))
     csn_words_add_quoted(w, value->valuestring);
   else if (cJSON_IsNumber(value))
-    csn_words_add(w, "%.15g", value->valuedouble);
+    csn_words_add(w, "%s", csn_ascii_number(value->valuedouble, number));
   else if (cJSON_IsBool(value))
     csn_words_add(w, cJSON_IsTrue(value) ? "true" : "false");
   else if (cJSON_IsArray(value))

@@ -4,32 +4,34 @@
 
 #include <string.h>
 
+#include "util/ascii.h"
+
 /* Longer names are not compared: nobody mistypes them, and the tables below stay small. */
 #define LENGTH_MAX 48
 
-static size_t min3(size_t a, size_t b, size_t c) {
-  size_t m = a < b ? a : b;
+static unsigned min3(unsigned a, unsigned b, unsigned c) {
+  unsigned m = a < b ? a : b;
   return m < c ? m : c;
 }
 
-/* Not tolower(), which follows the host's locale. */
 static char fold(char c) {
-  if (c == '-' || c == '.' || c == ' ') return '_';
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  return c == '-' || c == '.' || c == ' ' ? '_' : csn_ascii_lower(c);
 }
 
-/* Edits between two words, a swap of neighbours counted as one (optimal string alignment). */
+/* Edits between two words, a swap of neighbours counted as one (optimal string alignment). Bytes hold
+ * them, and the host's thread may have a small stack. */
 static size_t distance(const char *a, const char *b) {
   size_t na = strlen(a), nb = strlen(b);
-  size_t d[LENGTH_MAX + 1][LENGTH_MAX + 1];
-  for (size_t i = 0; i <= na; i++) d[i][0] = i;
-  for (size_t j = 0; j <= nb; j++) d[0][j] = j;
+  unsigned char d[LENGTH_MAX + 1][LENGTH_MAX + 1];
+  for (size_t i = 0; i <= na; i++) d[i][0] = (unsigned char)i;
+  for (size_t j = 0; j <= nb; j++) d[0][j] = (unsigned char)j;
   for (size_t i = 1; i <= na; i++) {
     for (size_t j = 1; j <= nb; j++) {
       char x = fold(a[i - 1]), y = fold(b[j - 1]);
-      d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (x != y));
+      unsigned least = min3(d[i - 1][j] + 1u, d[i][j - 1] + 1u, d[i - 1][j - 1] + (unsigned)(x != y));
       int swapped = i > 1 && j > 1 && x == fold(b[j - 2]) && fold(a[i - 2]) == y;
-      if (swapped && d[i - 2][j - 2] + 1 < d[i][j]) d[i][j] = d[i - 2][j - 2] + 1;
+      if (swapped && d[i - 2][j - 2] + 1u < least) least = d[i - 2][j - 2] + 1u;
+      d[i][j] = (unsigned char)least;
     }
   }
   return d[na][nb];

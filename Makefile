@@ -37,9 +37,10 @@ GUEST_TESTS := $(call names,tests/guest/*.c)
 EMULATED := channel input operations
 INTEGRATION := $(call names,tests/integration/*.c)
 INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
-# Under valgrind too: all but those that move gigabytes, and those that start themselves again, which
-# valgrind does not allow.
-VALGRIND := $(filter-out call_output call_stdin engine_faults session_%,$(INTEGRATION))
+# Under valgrind too: all but those that move gigabytes, those that start themselves again, which
+# valgrind does not allow, and those about stacks, descriptors and signals, of which it has its own.
+VALGRIND := $(filter-out call_output call_stdin engine_faults session_% coexist_limits \
+  coexist_surroundings,$(INTEGRATION))
 ABI_SCRIPTS := $(wildcard tests/abi/*.sh tests/abi/*.py)
 ABI_PROGRAMS := $(call names,tests/abi/*.c)
 # A host and a plugin of each release's header, of today's and of a made-up next one (abi/README.md).
@@ -78,8 +79,9 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 
 LIBS := libcurl libcjson libarchive libedit libpcre2-8
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-PLUGIN_LIBS := $(shell pkg-config --libs libcurl libcjson libarchive 2>/dev/null) -ldl -lpthread
-TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libpcre2-8 2>/dev/null)
+# The plugin itself finds libcjson when it is first used (plugin/util/own_cjson.h says why).
+PLUGIN_LIBS := $(shell pkg-config --libs libcurl libarchive 2>/dev/null) -ldl -lpthread
+TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libcjson libpcre2-8 2>/dev/null)
 # The helper links its regular expressions statically.
 PCRE2_STATIC := $(shell pkg-config --static --libs libpcre2-8 2>/dev/null)
 HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthread
@@ -272,8 +274,10 @@ endef
 define programs
 $(1)/$(2)/%: $(1)/obj/tests/$(3)/%.o $(1)/support.a $(5)
 	@mkdir -p $$(@D) && echo '  LINK   $$@'
-	$(Q)$(4) -o $$@ $$^ $(6)
+	$(Q)$(4) $$(LINK_MORE) -o $$@ $$^ $(6)
 endef
+# A host that exports what it carries inside itself.
+build/integration/coexist_cjson build/asan/integration/coexist_cjson: LINK_MORE = -rdynamic
 
 # $(1) folder, $(2) compiler and flags: PEER/caisson.h and what is built with it, and with nothing
 # else of this tree. `demanding` is a plugin that works with no older host.

@@ -8,6 +8,7 @@
 #include "tools/manifest.h"
 #include "util/alloc.h"
 #include "util/json.h"
+#include "util/own_cjson.h"
 
 /* For the engine to answer create(). */
 #define CREATE_NS (2 * CSN_SECOND)
@@ -44,7 +45,8 @@ static void find_log(struct csn_instance *i, const caisson_host *host) {
 
 static int build(struct csn_instance *i, const char *json, size_t n, struct csn_error *err) {
   static const struct csn_control none = CSN_CONTROL_NONE;
-  int rc = csn_manifest_parse(&i->manifest, err);
+  int rc = csn_own_cjson_find(err);
+  if (rc == 0) rc = csn_manifest_parse(&i->manifest, err);
   if (rc == 0)
     rc = csn_config_read(csn_manifest_config_schema(i->manifest), json, n, &i->config, err);
   i->config.sandbox.options_schema = csn_manifest_options_schema(i->manifest);

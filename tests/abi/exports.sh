@@ -18,8 +18,10 @@ done
 
 # ld-linux, a part of glibc, is among them with a compiler whose thread-local variables need it.
 is "$(readelf -dW "$CAISSON_PLUGIN" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' |
-  grep -v '^ld-linux' | sort | paste -sd' ')" "libarchive.so.13 libc.so.6 libcjson.so.1 libcurl.so.4" \
-  "the libraries it needs"
+  grep -v '^ld-linux' | sort | paste -sd' ')" "libarchive.so.13 libc.so.6 libcurl.so.4" \
+  "the libraries it needs when it is loaded"
+is "$(strings "$CAISSON_PLUGIN" | grep -x 'libcjson\.so\.1' | sort -u)" "libcjson.so.1" \
+  "and one more that it finds itself"
 
 # newer_than VERSION FILE: what the file imports from glibc that VERSION does not have. Where the
 # headers of a newer glibc put names of their own in the place of strtol and its kin, that is left

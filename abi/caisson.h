@@ -44,10 +44,13 @@
  * 6. The plugin leaves the process alone. It has no constructor and no atexit handler, installs no
  *    signal handler, never calls setenv, chdir, umask or setlocale, never writes to stdout or
  *    stderr, never calls exit or abort. Running out of memory is an error code. It raises no
- *    SIGPIPE and needs no handling of SIGCHLD. It starts no program but `ssh`, for an engine that is
- *    configured by ssh://, and waits for that by its own pid.
+ *    SIGPIPE and needs no handling of SIGCHLD. It starts no programs but `ssh`, for an engine that
+ *    is configured by ssh://, and the credential helpers that Docker's configuration names, and
+ *    waits for each by its own pid. dlclose() leaves the file where it is, and the process may
+ *    exit() while calls run. A thread that calls needs 128 KiB of stack.
  * 7. After a fork() without exec the child's calls return CAISSON_E_FORKED and touch nothing, so a
- *    pre-forking server creates its instances after the fork.
+ *    pre-forking server creates its instances after the fork: all of them, since one that was ever
+ *    made before it, even if it was destroyed, makes every child a fork in this sense.
  * 8. Instances and calls are 64-bit ids that are never reused in the life of the process. A late
  *    cancel or a stale handle finds nothing (CAISSON_E_NOT_FOUND) instead of freed memory. 0 is
  *    never an id.

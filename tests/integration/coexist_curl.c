@@ -85,7 +85,8 @@ static void test_together(const char *what, struct curl *curl, const char *setti
   atomic_store(&stops, 0);
   curl->asked = curl->answered = 0;
   pthread_create(&thread, NULL, ping_on, curl);
-  for (int round = 0; round < 4; round++) {
+  int rounds = has_tls() ? 4 : 1; /* all is slow where that is */
+  for (int round = 0; round < rounds; round++) {
     struct box *box = box_open(settings);
     is_int(count_right(box, 10), 10, "%s: all of the plugin's calls, round %d", what, round);
     box_close(box);
@@ -150,6 +151,7 @@ static void test_other(const struct front *front, const char *url) {
 
 int main(void) {
   char url[64];
+  free(host_instance_name(NULL)); /* the janitor is a fork, which is to be one of this thread alone */
   struct front front = front_start();
   snprintf(url, sizeof url, "https://127.0.0.1:%s/_ping", front.port);
   struct curl same = linked;

@@ -47,7 +47,10 @@
  *    SIGPIPE and needs no handling of SIGCHLD. It starts no programs but `ssh`, for an engine that
  *    is configured by ssh://, and the credential helpers that Docker's configuration names, and
  *    waits for each by its own pid. dlclose() leaves the file where it is, and the process may
- *    exit() while calls run. A thread that calls needs 128 KiB of stack.
+ *    exit() while calls run. A thread that calls needs 128 KiB of stack. The few threads of its own
+ *    (one that keeps paused calls alive, one that looks after the pool, and those of
+ *    caisson.async/1) have every signal blocked, so that no handler of the host's runs on them, and
+ *    end in destroy().
  * 7. After a fork() without exec the child's calls return CAISSON_E_FORKED and touch nothing, so a
  *    pre-forking server creates its instances after the fork: all of them, since one that was ever
  *    made before it, even if it was destroyed, makes every child a fork in this sense.
@@ -60,7 +63,8 @@
  * Each function's comment ends with its thread tag:
  *   [any]   any thread, at any time, concurrently with everything else
  *   [ctl]   any thread, but the host serialises these calls for one instance
- *   [call]  the thread that is inside call_run, while it is
+ *   [call]  the thread that runs the call, while it does: the one that is inside call_run, or one
+ *           of the plugin's for a call that caisson.async/1 started
  *
  *
  * WHAT A CALL RETURNS
@@ -187,6 +191,7 @@ typedef struct caisson_str {
 #define CAISSON_REASON_ABI_FORKED "abi.forked"
 #define CAISSON_REASON_ABI_STATE "abi.state"
 #define CAISSON_REASON_NOMEM "memory.exhausted"
+#define CAISSON_REASON_HOST_LIMIT "host.limit" /* threads, descriptors or queues of this process */
 #define CAISSON_REASON_INTERNAL "internal.defect"
 #define CAISSON_REASON_CONFIG "config.invalid"
 #define CAISSON_REASON_OPTIONS "options.invalid"
@@ -273,7 +278,8 @@ typedef struct caisson_host {
 
   /* One line of text, without its newline. May be NULL: then nothing is logged. It must not call
    * back into the plugin, since locks may be held.
-   * [any] from any of the host's threads that are inside the plugin */
+   * [any] from the host's threads that are inside the plugin, and from the plugin's own, at any
+   *       time between create() and the end of destroy() */
   void (*log)(void *ctx, int32_t level, const char *text, uint64_t n);
 } caisson_host;
 
@@ -363,7 +369,8 @@ typedef struct caisson_request {
 #define CAISSON_STREAM_STDOUT 1
 #define CAISSON_STREAM_STDERR 2
 
-/* May be NULL as a whole, and so may each member. All fire on the thread inside call_run. */
+/* May be NULL as a whole, and so may each member. All fire on the thread inside call_run; a call
+ * that caisson.async/1 started has events in their place. */
 typedef struct caisson_hooks {
   uint32_t struct_size;
   uint32_t reserved; /* 0 */
@@ -417,7 +424,7 @@ typedef struct caisson_result {
   int32_t term_signal;    /* the signal that ended the command, else 0 */
   uint32_t flags;         /* CAISSON_RESULT_* */
   uint32_t reserved;      /* 0 */
-  uint64_t wall_ns;       /* of call_run */
+  uint64_t wall_ns;       /* of call_run, or of what a start() made run */
   uint64_t bytes_out;     /* that the command wrote, both streams */
   uint64_t bytes_dropped; /* of these, not in json */
   caisson_str json;       /* also NUL-terminated, the NUL not counted; until call_close */
@@ -480,26 +487,152 @@ typedef struct caisson_plugin {
   int32_t (*call_cancel)(uint64_t instance, uint64_t call);
 
   /* Ends the call's outputs and forgets its id; an ephemeral session's container is removed. Not
-   * while call_run is running it: that returns CAISSON_E_STATE.
+   * while call_run is running it, nor between start() and the collecting of its DONE: that returns
+   * CAISSON_E_STATE.
    * [any] */
   int32_t (*call_close)(uint64_t instance, uint64_t call);
 
   /* Refuses new calls (CAISSON_E_DRAINING) and waits for the running ones; those that still run
-   * after grace_ms are cancelled and waited for. Sessions and their files stay.
+   * after grace_ms are cancelled and waited for. Sessions and their files stay. The DONE of every
+   * call that was started on a queue is there to be collected when it returns.
    * Returns CAISSON_OK if all ended within the grace, CAISSON_E_DEADLINE if some were cancelled,
    * or CAISSON_E_NOT_FOUND or _FORKED.
    * [ctl] */
   int32_t (*drain)(uint64_t instance, uint64_t grace_ms);
 
-  /* Drains with no grace, closes what is still open (so it ends every result.json), and frees the
-   * instance. Containers of
-   * sessions go on: the next process, or the next version of the plugin, adopts them. When it has
-   * returned, no callback of the host will be used any more and no thread of the plugin is left.
+  /* Drains with no grace, closes what is still open (queues and calls, so it ends every
+   * result.json), and frees the instance. Containers of sessions go on: the next process, or the
+   * next version of the plugin, adopts them. When it has returned, no callback of the host will be
+   * used any more and no thread of the instance is left.
    * Returns CAISSON_OK, CAISSON_E_NOT_FOUND, _FORKED, or CAISSON_E_STATE when it is called from
    * inside one of the instance's own hooks.
    * [ctl] */
   int32_t (*destroy)(uint64_t instance);
 } caisson_plugin;
+
+/* ---- an extension of the plugin's: calls for hosts with an event loop --------------------------
+ *
+ * plugin->get_extension(CAISSON_EXT_ASYNC) -> const caisson_async *, or NULL where there is none.
+ *
+ * A host that sits in epoll, libuv or asyncio needs no thread for each call: it starts calls,
+ * watches one descriptor, and collects what has happened. A queue is such a descriptor with the
+ * events behind it; one is enough for an instance, and a host with several loops opens one for each.
+ *
+ *   const caisson_async *a = p->get_extension(CAISSON_EXT_ASYNC);
+ *   a->queue_open(box, &queue, &fd, &err);                      // once; then watch fd for reading
+ *   p->call_open(box, &request, &call, &err);                   // for each call, as ever
+ *   a->start(queue, call, CAISSON_START_OUTPUT, (uintptr_t)chat, &err);
+ *                                                               // whenever fd is readable:
+ *   caisson_event e = {.struct_size = sizeof e};
+ *   while (a->collect(queue, &e) == 1) {
+ *     if (e.kind == CAISSON_EVENT_OUTPUT) show((struct chat *)e.tag, e.bytes);
+ *     if (e.kind == CAISSON_EVENT_DONE) answer((struct chat *)e.tag, e.status, e.result);
+ *     if (e.kind == CAISSON_EVENT_DONE) p->call_close(box, e.call);
+ *   }
+ *
+ * THE DESCRIPTOR is an eventfd, or the reading end of a pipe where the process may not make one. It
+ * is readable exactly while there are events to collect, so a loop that stops collecting early is
+ * called again (and one that is told of edges only collects until 0). It is non-blocking and closed
+ * on exec. The host only watches it: it never reads from it, never closes it, and takes it out of
+ * its loop before queue_close() or destroy(), after which the number may be another file's.
+ *
+ * THE CALL goes the way it goes in call_run, from the gate to result.json, on a thread of the
+ * plugin's. There the host's gate and session_options extensions, and request.input unless
+ * CAISSON_START_INPUT took its place, are called: a host whose callbacks must run on its own thread
+ * does without them. Everything else about a call is as it was: deadline_ms counts from start(),
+ * call_cancel() cancels, drain() and destroy() wait for calls that were started as for those inside
+ * call_run. A call has an end of its own only once its DONE was collected: call_close() before that
+ * is CAISSON_E_STATE, and call_run() or a second start() too.
+ *
+ * ITS EVENTS come in order, DONE once and last. Those of different calls come in turn, one of each,
+ * so that a loud one does not keep the others waiting.
+ *
+ * BACK PRESSURE. Of one call at most 256 KiB of output lie there uncollected. Then its command's
+ * pipe fills and the command waits, as behind a blocking hooks.output; the other calls go on. A
+ * cancel or the deadline ends it all the same, at once; the output that then has no room is dropped,
+ * and what lies there is followed by DONE. PROGRESS that has no room is dropped.
+ *
+ * INPUT. With CAISSON_START_INPUT stdin, or the bytes of an upload, come by feed(), into a buffer
+ * of 256 KiB from which the call takes them. INPUT says that the call takes input and that half of
+ * the buffer or more is free: it comes once at the start, and then at most once for each feed(). So
+ * a host may feed one piece for each INPUT, or as much as feed() takes and the rest at the next
+ * INPUT. A call that takes no input, or no more of it, has no further INPUT. A host that cannot go
+ * on (its source failed) cancels the call: feeding an end would pass off a part as the whole.
+ *
+ * A FORK without exec leaves the queue with the parent: all functions return CAISSON_E_FORKED. */
+#define CAISSON_EXT_ASYNC "caisson.async/1"
+
+/* caisson_event.kind. More may come; a host skips one that it does not know. */
+#define CAISSON_EVENT_OUTPUT 1   /* `stream`, `bytes`: as hooks.output has them */
+#define CAISSON_EVENT_PROGRESS 2 /* `permille`, `bytes` is the note: as hooks.progress has them */
+#define CAISSON_EVENT_INPUT 3    /* there is room: answer with feed(), now or at any time later */
+#define CAISSON_EVENT_DONE 4     /* `status`, `result`, `error`: the call's last one */
+
+/* The flags of start(). */
+#define CAISSON_START_OUTPUT UINT32_C(1)   /* OUTPUT events are wanted */
+#define CAISSON_START_PROGRESS UINT32_C(2) /* PROGRESS events are wanted */
+#define CAISSON_START_INPUT UINT32_C(4)    /* input comes by feed(); request.input must be NULL */
+
+/* Filled in by collect(). What a kind has no use for is 0 or NULL. */
+typedef struct caisson_event {
+  uint32_t struct_size; /* set by the caller */
+  uint32_t kind;        /* CAISSON_EVENT_* */
+  uint64_t call;
+  uint64_t tag;      /* the one that start() was given */
+  uint32_t stream;   /* OUTPUT: CAISSON_STREAM_* */
+  int32_t permille;  /* PROGRESS: thousandths, or -1 */
+  int32_t status;    /* DONE: what call_run would have returned */
+  uint32_t reserved; /* 0 */
+  caisson_str bytes; /* OUTPUT, PROGRESS: until the next collect() on this queue, or its close */
+  const caisson_result *result; /* DONE: what call_run would have left; until call_close */
+  const caisson_error *error;   /* DONE with a negative status, else NULL; until call_close */
+} caisson_event;
+
+/* All members are set in a plugin that offers it. */
+typedef struct caisson_async {
+  uint32_t struct_size;
+  uint32_t reserved; /* 0 */
+
+  /* Makes a queue and gives its id and its descriptor. At most 64 of an instance are open at once.
+   * Returns CAISSON_OK, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT (queues, or no
+   * descriptor is left: reason "host.limit"), _NOMEM, _FORKED.
+   * [any] */
+  int32_t (*queue_open)(uint64_t instance, uint64_t *queue, int32_t *fd, caisson_error *err);
+
+  /* Runs a call of the queue's instance that was opened and not run, and returns at once: how it
+   * ends is told by its DONE, also where it could not even begin (arguments, the gate, an instance
+   * that drains). Where start() itself fails, there will be no event, and the call is as it was
+   * before: to be started again, or closed. `flags` are CAISSON_START_*, of which unknown ones are
+   * ignored; `tag` is handed back in each event. An instance runs up to 1,024 of them at once, each
+   * on a thread that is there before start() returns: none waits in line for another.
+   * Returns CAISSON_OK, or CAISSON_E_NOT_FOUND (the queue, or the call in its instance), _STATE (it
+   * was run or started before), _INVALID (CAISSON_START_INPUT beside request.input), _LIMIT (too
+   * many at once, or the process may not have the thread or the descriptor: reason "host.limit",
+   * CAISSON_ERROR_RETRYABLE), _NOMEM, _FORKED.
+   * [any] */
+  int32_t (*start)(uint64_t queue, uint64_t call, uint32_t flags, uint64_t tag, caisson_error *err);
+
+  /* Takes the next event. Never blocks. It also ends the `bytes` of the event before it.
+   * Returns 1 with an event, 0 if there is none now, or CAISSON_E_NOT_FOUND, _INVALID, _FORKED.
+   * [any], but one thread at a time for one queue */
+  int32_t (*collect)(uint64_t queue, caisson_event *event);
+
+  /* Bytes for a call that was started with CAISSON_START_INPUT; they are copied. `n` of 0 is the
+   * end of the input. Never blocks. May be called before the first INPUT.
+   * Returns how many were taken, from 0 (no room, or the call has ended) to n, and 0 for the end;
+   * or CAISSON_E_NOT_FOUND (the queue, or the call on it), _STATE (started without
+   * CAISSON_START_INPUT, or its end was given before), _INVALID, _NOMEM, _FORKED.
+   * [any] */
+  int64_t (*feed)(uint64_t queue, uint64_t call, const void *bytes, uint64_t n);
+
+  /* Cancels what still runs on it, waits until that has ended, and closes the descriptor. Events
+   * that were not collected are gone, also DONE: the calls can then be closed, and have to be. What
+   * DONE events pointed to stays until call_close. destroy() does this for every queue left open.
+   * Returns CAISSON_OK, or CAISSON_E_NOT_FOUND, _FORKED, or CAISSON_E_STATE when it is called from
+   * inside a callback of a call (it would wait for itself).
+   * [ctl] */
+  int32_t (*queue_close)(uint64_t queue);
+} caisson_async;
 
 /* The entry point. Pure: it returns the same pointer each time, starts nothing, allocates nothing.
  * [any] */

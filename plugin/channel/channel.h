@@ -80,6 +80,9 @@ struct csn_run {
   /* As caisson_request.input; NULL: stdin is empty. */
   int64_t (*input)(void *ctx, void *buffer, uint64_t capacity);
   void *input_ctx;
+  /* Readable once input that answered CAISSON_INPUT_AGAIN has something, so that it is asked at once
+   * and not only after the usual while; 0: there is no telling. */
+  int input_fd;
   /* The output as it comes; non-zero cancels. */
   int (*output)(void *ctx, int stream, const void *bytes, size_t n);
   void *output_ctx;

@@ -2,11 +2,11 @@
 #include "channel/keeper.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include "channel/internal.h"
 #include "util/alloc.h"
+#include "util/thread.h"
 
 #define PING_EVERY ((int64_t)CSN_PING_MS * CSN_MS)
 /* Ticks without any channel away after which the thread sleeps until it is called. */
@@ -60,14 +60,9 @@ static void *keep(void *arg) {
   return NULL;
 }
 
-/* With all signals blocked, so that the host's handlers never run on our thread. If there is no
- * thread to be had, callbacks of more than 15 s end their call; nothing worse. */
+/* If there is no thread to be had, callbacks of more than 15 s end their call; nothing worse. */
 static void start(struct csn_keeper *k) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  k->running = pthread_create(&k->thread, NULL, keep, k) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  k->running = csn_thread_start(&k->thread, keep, k) == 0;
 }
 
 void csn_keeper_begin(struct csn_channel *ch) {
@@ -95,12 +90,8 @@ void csn_keeper_end(struct csn_channel *ch) {
 int csn_keeper_new(struct csn_keeper **out, struct csn_error *err) {
   struct csn_keeper *k = csn_calloc(1, sizeof *k);
   if (!k) return csn_fail_nomem(err);
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&k->mutex, NULL);
-  pthread_cond_init(&k->called, &attr);
-  pthread_condattr_destroy(&attr);
+  csn_thread_init_condition(&k->called);
   *out = k;
   return 0;
 }

@@ -202,15 +202,18 @@ static int receive(struct csn_link *link, csn_link_frame_fn *on_frame, void *ctx
   return take(link, link->memory, (size_t)n, on_frame, ctx, err);
 }
 
-/* Waits for something to read, or for room to write. 1: read; 0: look again; or the control's stop. */
+/* Waits for something to read, or for room to write. 1: read; 0: look again; CSN_LINK_ALSO; or the
+ * control's stop. */
 static int await(struct csn_link *link, const struct csn_control *control, int64_t until,
                  struct csn_error *err) {
-  struct pollfd p = {.fd = csn_stream_fd(link->stream), .events = POLLIN};
+  struct pollfd p[2] = {{.fd = csn_stream_fd(link->stream), .events = POLLIN},
+                        {.fd = link->also_fd, .events = POLLIN}};
   if (csn_stream_pending(link->stream) > 0) return 1;
-  if (csn_link_unsent(link) > 0) p.events |= POLLOUT;
+  if (csn_link_unsent(link) > 0) p[0].events |= POLLOUT;
   if (link->deaf && link->deaf + LAST_WORDS_NS < until) until = link->deaf + LAST_WORDS_NS;
-  int rc = csn_control_poll(control, &p, 1, until, err);
-  return rc <= 0 ? rc : (p.revents & ~POLLOUT) != 0;
+  int rc = csn_control_poll(control, p, link->also_fd > 0 ? 2 : 1, until, err);
+  if (rc <= 0) return rc;
+  return (p[0].revents & ~POLLOUT) ? 1 : p[1].revents ? CSN_LINK_ALSO : 0;
 }
 
 int csn_link_pump(struct csn_link *link, const struct csn_control *control, int64_t until, int room,
@@ -222,7 +225,7 @@ int csn_link_pump(struct csn_link *link, const struct csn_control *control, int6
     if (rc < 0) return rc;
     if (room && !link->deaf && csn_link_unsent(link) < CSN_LINK_OUT_FULL) return 0;
     rc = await(link, control, until, err);
-    if (rc < 0) return rc;
+    if (rc < 0 || rc == CSN_LINK_ALSO) return rc;
     if (rc == 0 && link->deaf && csn_clock_now() >= link->deaf + LAST_WORDS_NS)
       return ended(link, err);
     if (rc == 0 && csn_clock_now() >= until) return 0;

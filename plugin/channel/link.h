@@ -29,6 +29,7 @@ struct csn_link {
   int64_t heard; /* when something last came */
   int64_t deaf;  /* since when the other end takes nothing any more; 0: it does */
   int dead;      /* no more frames will come or can be sent */
+  int also_fd;   /* > 0: something else that ends a pump once it is readable */
 };
 
 /* Takes the stream. */
@@ -47,8 +48,11 @@ static inline size_t csn_link_unsent(const struct csn_link *link) {
  * is dealt with. Negative: it returns that at once and the link is dead. */
 typedef int csn_link_frame_fn(void *ctx, const struct csn_frame *frame, struct csn_error *err);
 
-/* Reads and writes until a frame function says 1 (returns 1), `until` has come or, if `room` is
- * set, the outbox has room for more bulk data (returns 0), or something fails: the control's stop
+#define CSN_LINK_ALSO 2
+
+/* Reads and writes until a frame function says 1 (returns 1), also_fd is readable (CSN_LINK_ALSO),
+ * `until` has come or, if `room` is set, the outbox has room for more bulk data (returns 0), or
+ * something fails: the control's stop
  * (the link stays usable), or CAISSON_E_LOST with reason helper.lost or helper.protocol (it is
  * dead). */
 int csn_link_pump(struct csn_link *link, const struct csn_control *control, int64_t until, int room,

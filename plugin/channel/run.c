@@ -150,6 +150,7 @@ static int feed_piece(struct call *c, struct csn_error *err) {
     c->next_input = csn_clock_now() + CSN_CONTROL_TICK;
     return 0;
   }
+  c->next_input = 0;
   if (n == CAISSON_INPUT_END) return end_input(c, err);
   if (n < 0 || (uint64_t)n > room) {
     c->stdin_open = 0;
@@ -342,6 +343,11 @@ static int silent(const struct call *c, int64_t now, struct csn_error *err) {
                   "the sandbox has not answered for %d s", (int)(SILENCE_MAX / CSN_SECOND));
 }
 
+/* For input that had nothing when it was asked. */
+static int told_by(const struct call *c) {
+  return wants_input(c) && c->next_input > 0 ? c->run->input_fd : 0;
+}
+
 static int64_t next_event(const struct call *c) {
   int64_t until = c->next_ping;
   if (wants_input(c) && c->next_input < until) until = c->next_input;
@@ -356,9 +362,11 @@ static int drive(struct call *c, const struct csn_control *control, struct csn_e
       rc = silent(c, csn_clock_now(), err);
       if (rc == 0) rc = send_ping(c, csn_clock_now(), err);
     }
+    c->ch->link.also_fd = told_by(c);
     if (rc == 0)
       rc = csn_link_pump(&c->ch->link, control, next_event(c), outbox_full(c), on_frame, c, err);
     if (rc < 0) return rc;
+    if (rc == CSN_LINK_ALSO) c->next_input = 0;
     if (c->cancel_sent && !c->draining && !c->ended) return CAISSON_E_CANCELLED;
   }
   return 0;
@@ -421,6 +429,7 @@ int csn_channel_run(struct csn_channel *ch, const struct csn_run *run,
   if (run->input && !(c.piece = csn_alloc(INPUT_PIECE))) return csn_fail_nomem(err);
   rc = run_call(&c, control, err);
   csn_free(c.piece);
+  ch->link.also_fd = 0;
   csn_link_rest(&ch->link);
   return rc;
 }

@@ -3,9 +3,8 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "entry/async.h"
 #include "session/names.h"
 #include "util/alloc.h"
 #include "util/utf8.h"
@@ -19,7 +18,8 @@ static pthread_mutex_t state_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void free_call(struct csn_handle *handle) {
   struct csn_call *c = (struct csn_call *)handle;
-  if (c->wake_fd >= 0) close(c->wake_fd);
+  csn_async_free(atomic_load(&c->async));
+  csn_wake_close(&c->wake);
   csn_free(c->name);
   csn_free(c->args);
   csn_free(c->options);
@@ -81,9 +81,9 @@ int csn_call_open(struct csn_instance *i, const caisson_request *request, uint64
   struct csn_call *c = csn_calloc(1, sizeof *c);
   if (!c) return csn_fail_nomem(err);
   c->instance = i->handle.id;
-  c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  c->wake = (struct csn_wake)CSN_WAKE_NONE;
   int rc = copy_request(c, request, err);
-  if (rc == 0 && c->wake_fd < 0)
+  if (rc == 0 && csn_wake_open(&c->wake))
     rc = csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_NOMEM,
                   "no file descriptor is left for a call; raise the host's limit (ulimit -n)");
   if (rc) {
@@ -105,14 +105,32 @@ struct csn_call *csn_call_get(uint64_t instance, uint64_t id) {
   return NULL;
 }
 
-int csn_call_begin(struct csn_call *c, struct csn_error *err) {
+int csn_call_begin(struct csn_call *c, int to_queue, struct csn_error *err) {
   pthread_mutex_lock(&state_mutex);
   int may = c->state == OPEN;
-  if (may) c->state = RUNNING;
+  if (may) {
+    c->state = RUNNING;
+    c->undelivered = to_queue;
+  }
   pthread_mutex_unlock(&state_mutex);
-  if (may) return 0;
-  return csn_fail(err, CAISSON_E_STATE, CAISSON_REASON_ABI_STATE,
-                  "this call was run before; open another");
+  if (!may)
+    return csn_fail(err, CAISSON_E_STATE, CAISSON_REASON_ABI_STATE,
+                    "this call was run before; open another");
+  c->begun = csn_clock_now();
+  return 0;
+}
+
+void csn_call_unbegin(struct csn_call *c) {
+  pthread_mutex_lock(&state_mutex);
+  c->state = OPEN;
+  c->undelivered = 0;
+  pthread_mutex_unlock(&state_mutex);
+}
+
+void csn_call_delivered(struct csn_call *c) {
+  pthread_mutex_lock(&state_mutex);
+  c->undelivered = 0;
+  pthread_mutex_unlock(&state_mutex);
 }
 
 void csn_call_end(struct csn_call *c) {
@@ -122,18 +140,15 @@ void csn_call_end(struct csn_call *c) {
 }
 
 void csn_call_cancel(struct csn_call *c) {
-  uint64_t one = 1;
-  if (atomic_exchange(&c->cancelled, 1)) return;
-  ssize_t n = write(c->wake_fd, &one, sizeof one);
-  (void)n;
+  if (!atomic_exchange(&c->cancelled, 1)) csn_wake_set(&c->wake);
 }
 
 int csn_call_close(struct csn_call *c) {
   pthread_mutex_lock(&state_mutex);
-  int running = c->state == RUNNING;
-  if (!running) c->state = DONE;
+  int is_busy = c->state == RUNNING || c->undelivered;
+  if (!is_busy) c->state = DONE;
   pthread_mutex_unlock(&state_mutex);
-  if (running) return CAISSON_E_STATE;
+  if (is_busy) return CAISSON_E_STATE;
   return csn_registry_forget(&c->handle) ? CAISSON_OK : CAISSON_E_NOT_FOUND;
 }
 

@@ -4,17 +4,20 @@
 #include <time.h>
 
 #include "engine/engine.h"
+#include "entry/async.h"
 #include "entry/call.h"
 #include "tools/manifest.h"
 #include "util/alloc.h"
 #include "util/json.h"
 #include "util/own_cjson.h"
+#include "util/thread.h"
 
 /* For the engine to answer create(). */
 #define CREATE_NS (2 * CSN_SECOND)
 
 static void free_instance(struct csn_handle *handle) {
   struct csn_instance *i = (struct csn_instance *)handle;
+  csn_workers_free(i->workers);
   csn_sessions_free(i->sessions);
   csn_engine_free(i->engine);
   csn_catalog_free(i->catalog);
@@ -59,6 +62,8 @@ static int build(struct csn_instance *i, const char *json, size_t n, struct csn_
     rc = csn_sessions_new(i->config.instance, &i->config.sandbox, i->engine, &i->log, &i->sessions,
                           err);
   if (rc) return rc;
+  rc = csn_workers_new(&i->workers, err);
+  if (rc) return rc;
   i->describe_json = csn_json_print(csn_catalog_document(i->catalog));
   return i->describe_json ? 0 : csn_fail_nomem(err);
 }
@@ -81,11 +86,7 @@ int csn_instance_create(const caisson_host *host, const char *config_json, size_
   struct csn_instance *i = csn_calloc(1, sizeof *i);
   if (!i) return csn_fail_nomem(err);
   i->host = host;
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_cond_init(&i->ended, &attr);
-  pthread_condattr_destroy(&attr);
+  csn_thread_init_condition(&i->ended);
   pthread_mutex_init(&i->mutex, NULL);
   find_log(i, host);
   find_extensions(i, host);
@@ -117,12 +118,15 @@ int csn_instance_is_draining(struct csn_instance *i) {
   return draining;
 }
 
-int csn_instance_enter(struct csn_instance *i, struct csn_error *err) {
+int csn_instance_enter(struct csn_instance *i) {
   pthread_mutex_lock(&i->mutex);
   int draining = i->draining;
   if (!draining) i->running++;
   pthread_mutex_unlock(&i->mutex);
-  if (!draining) return 0;
+  return !draining;
+}
+
+int csn_instance_refuse(struct csn_error *err) {
   return csn_fail(err, CAISSON_E_DRAINING, CAISSON_REASON_DRAINING,
                   "the sandbox service is going down and takes no new calls; try again later");
 }
@@ -165,6 +169,8 @@ int csn_instance_drain(struct csn_instance *i, uint64_t grace_ms) {
 void csn_instance_destroy(struct csn_instance *i) {
   csn_registry_forget(&i->handle);
   csn_instance_drain(i, 0);
-  csn_calls_close(i->handle.id);
+  /* Then nothing runs any more, and nobody is about to open or start what would be left over. */
   csn_registry_await_last(&i->handle);
+  csn_async_close_queues(i->handle.id);
+  csn_calls_close(i->handle.id);
 }

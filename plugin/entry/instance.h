@@ -7,6 +7,7 @@
 
 #include "entry/config.h"
 #include "entry/registry.h"
+#include "entry/workers.h"
 #include "session/session.h"
 #include "tools/catalog.h"
 #include "util/log.h"
@@ -22,10 +23,12 @@ struct csn_instance {
   struct csn_engine *engine;
   struct csn_sessions *sessions;
   struct csn_catalog *catalog;
+  struct csn_workers *workers;
   char *describe_json;
   pthread_mutex_t mutex;
   pthread_cond_t ended; /* a run has ended */
-  unsigned running;     /* calls inside call_run */
+  unsigned running;     /* calls inside call_run, or started and not ended */
+  unsigned queues;      /* that are open, of caisson.async/1 */
   int draining;
 };
 
@@ -35,8 +38,9 @@ int csn_instance_create(const caisson_host *host, const char *config_json, size_
 struct csn_instance *csn_instance_get(uint64_t id);
 
 int csn_instance_is_draining(struct csn_instance *i);
-/* A run begins (CAISSON_E_DRAINING if it may not) and ends. */
-int csn_instance_enter(struct csn_instance *i, struct csn_error *err);
+/* A run begins, unless draining has (0: csn_instance_refuse() has the words), and ends. */
+int csn_instance_enter(struct csn_instance *i);
+int csn_instance_refuse(struct csn_error *err);
 void csn_instance_leave(struct csn_instance *i);
 
 int csn_instance_drain(struct csn_instance *i, uint64_t grace_ms);

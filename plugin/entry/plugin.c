@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exported symbol and its table: arguments are checked here, and the rest is below. */
-#include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "entry/async.h"
 #include "entry/call.h"
 #include "entry/instance.h"
+#include "entry/report.h"
 #include "entry/run.h"
 #include "tools/manifest.h"
 
@@ -15,46 +15,6 @@ extern const char csn_manifest_start[];
 /* The smallest structs that a host of minor 0 can have. */
 #define HOST_MIN offsetof(caisson_host, get_extension)
 
-/* Into the host's struct, as far as it has room. */
-static int32_t report(const struct csn_error *from, caisson_error *to) {
-  if (!to) return from->code;
-  if (CAISSON_HAS(to, code)) to->code = from->code;
-  if (CAISSON_HAS(to, flags)) to->flags = from->flags;
-  if (CAISSON_HAS(to, sys_errno)) to->sys_errno = from->sys_errno;
-  if (CAISSON_HAS(to, reason)) memcpy(to->reason, from->reason, sizeof to->reason);
-  if (CAISSON_HAS(to, message)) memcpy(to->message, from->message, sizeof to->message);
-  return from->code;
-}
-
-__attribute__((format(printf, 4, 5))) static int32_t refuse(caisson_error *to, int code,
-                                                            const char *reason, const char *fmt,
-                                                            ...) {
-  struct csn_error err;
-  char message[256];
-  va_list args;
-  va_start(args, fmt);
-  vsnprintf(message, sizeof message, fmt, args);
-  va_end(args);
-  csn_fail(&err, code, reason, "%s", message);
-  return report(&err, to);
-}
-
-static int32_t forked(caisson_error *err) {
-  return refuse(err, CAISSON_E_FORKED, CAISSON_REASON_ABI_FORKED,
-                "this process is a fork of the one that made its instances; make them after the "
-                "fork");
-}
-
-static int32_t no_instance(caisson_error *err) {
-  return refuse(err, CAISSON_E_NOT_FOUND, CAISSON_REASON_ABI_INVALID,
-                "there is no such instance (any more)");
-}
-
-static int32_t no_call(caisson_error *err) {
-  return refuse(err, CAISSON_E_NOT_FOUND, CAISSON_REASON_ABI_INVALID,
-                "there is no such call (any more)");
-}
-
 static void put(struct csn_instance *i) {
   csn_registry_put(&i->handle);
 }
@@ -62,20 +22,18 @@ static void put(struct csn_instance *i) {
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const void *get_extension(const char *id) {
-  (void)id; /* none in this version */
-  return NULL;
+  return id && strcmp(id, CAISSON_EXT_ASYNC) == 0 ? csn_async_extension() : NULL;
 }
 
 static int32_t create(const caisson_host *host, const char *config_json, uint64_t len,
                       uint64_t *instance, caisson_error *err) {
-  if (csn_registry_is_forked()) return forked(err);
+  if (csn_registry_is_forked()) return csn_report_forked(err);
   if (!host || !instance || host->struct_size < HOST_MIN || (len > 0 && !config_json))
-    return refuse(err, CAISSON_E_INVALID, CAISSON_REASON_ABI_INVALID,
-                  "create: host and instance must be given, and host->struct_size set to "
+    return csn_report_invalid(err, "create: host and instance must be given, and host->struct_size set to "
                   "sizeof(caisson_host)");
   struct csn_error e = {0};
   int rc = csn_instance_create(host, config_json, config_json ? len : 0, instance, &e);
-  return rc ? report(&e, err) : CAISSON_OK;
+  return rc ? csn_report(&e, err) : CAISSON_OK;
 }
 
 static int32_t describe(uint64_t instance, caisson_str *json) {
@@ -90,36 +48,38 @@ static int32_t describe(uint64_t instance, caisson_str *json) {
 
 static int32_t call_open(uint64_t instance, const caisson_request *request, uint64_t *call,
                          caisson_error *err) {
-  if (csn_registry_is_forked()) return forked(err);
+  if (csn_registry_is_forked()) return csn_report_forked(err);
   if (!request || !call)
-    return refuse(err, CAISSON_E_INVALID, CAISSON_REASON_ABI_INVALID,
-                  "call_open: request and call must be given");
+    return csn_report_invalid(err, "call_open: request and call must be given");
   struct csn_instance *i = csn_instance_get(instance);
-  if (!i) return no_instance(err);
+  if (!i) return csn_report_no_instance(err);
   struct csn_error e = {0};
   int rc = csn_call_open(i, request, call, &e);
   put(i);
-  return rc ? report(&e, err) : CAISSON_OK;
+  return rc ? csn_report(&e, err) : CAISSON_OK;
 }
 
 static int32_t call_run(uint64_t instance, uint64_t call, const caisson_hooks *hooks,
                         caisson_result *result, caisson_error *err) {
-  if (csn_registry_is_forked()) return forked(err);
+  if (csn_registry_is_forked()) return csn_report_forked(err);
   if (!result || !CAISSON_HAS(result, outcome))
-    return refuse(err, CAISSON_E_INVALID, CAISSON_REASON_ABI_INVALID,
-                  "call_run: result must be given, with its struct_size set");
+    return csn_report_invalid(err, "call_run: result must be given, with its struct_size set");
   struct csn_instance *i = csn_instance_get(instance);
-  if (!i) return no_instance(err);
+  if (!i) return csn_report_no_instance(err);
   struct csn_call *c = csn_call_get(instance, call);
   if (!c) {
     put(i);
-    return no_call(err);
+    return csn_report_no_call(err);
   }
   struct csn_error e = {0};
-  int rc = csn_run_call(i, c, hooks, result, &e);
+  int rc = csn_run_begin(i, c, 0, &e);
+  if (rc == 0) {
+    rc = csn_run_call(i, c, hooks, result, &e);
+    csn_run_leave(i, c);
+  }
   csn_registry_put(&c->handle);
   put(i);
-  return rc ? report(&e, err) : CAISSON_OK;
+  return rc ? csn_report(&e, err) : CAISSON_OK;
 }
 
 static int32_t call_cancel(uint64_t instance, uint64_t call) {

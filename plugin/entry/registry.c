@@ -55,6 +55,13 @@ struct csn_handle *csn_registry_any(enum csn_handle_kind kind,
   return found;
 }
 
+struct csn_handle *csn_registry_hold(struct csn_handle *handle) {
+  pthread_mutex_lock(&mutex);
+  handle->refs++;
+  pthread_mutex_unlock(&mutex);
+  return handle;
+}
+
 void csn_registry_put(struct csn_handle *handle) {
   pthread_mutex_lock(&mutex);
   int last = --handle->refs == 0;

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum csn_handle_kind { CSN_HANDLE_INSTANCE = 1, CSN_HANDLE_CALL = 2 };
+enum csn_handle_kind { CSN_HANDLE_INSTANCE = 1, CSN_HANDLE_CALL = 2, CSN_HANDLE_QUEUE = 3 };
 
 /* The first member of whatever is registered. */
 struct csn_handle {
@@ -22,6 +22,8 @@ void csn_registry_add(struct csn_handle *handle, enum csn_handle_kind kind,
                       void (*free_handle)(struct csn_handle *));
 /* With a reference; NULL if there is no such id of that kind (any more). */
 struct csn_handle *csn_registry_get(enum csn_handle_kind kind, uint64_t id);
+/* One more reference for somebody who has one; returns it. */
+struct csn_handle *csn_registry_hold(struct csn_handle *handle);
 void csn_registry_put(struct csn_handle *handle);
 /* Waits, once its id is forgotten, until the caller's reference is the last one: those who still
  * have theirs are about to return. */

@@ -49,11 +49,16 @@ static void hook_progress(void *ctx, int permille, const char *note) {
   hooks->progress(hooks->ctx, permille, note, strlen(note));
 }
 
+struct csn_control csn_run_control(const struct csn_call *c) {
+  struct csn_control control = {CSN_NEVER, c->wake.fd, NULL, NULL};
+  int64_t most = INT64_MAX - c->begun;
+  if (c->deadline_ms > 0 && c->deadline_ms < (uint64_t)(most / CSN_MS))
+    control.deadline = c->begun + (int64_t)c->deadline_ms * CSN_MS;
+  return control;
+}
+
 static void set_control(struct running *r) {
-  uint64_t ms = r->call->deadline_ms;
-  r->control = (struct csn_control){CSN_NEVER, r->call->wake_fd, NULL, NULL};
-  if (ms > 0 && ms < (uint64_t)(INT64_MAX / CSN_MS))
-    r->control.deadline = csn_clock_after((int64_t)ms * CSN_MS);
+  r->control = csn_run_control(r->call);
   if (CAISSON_HAS(r->hooks, cancelled) && r->hooks->cancelled) {
     r->control.cancelled = hook_cancelled;
     r->control.ctx = (void *)(uintptr_t)r->hooks;
@@ -134,6 +139,7 @@ static int run_tool(struct running *r, struct csn_tool_result *result, struct cs
       .output_limit = c->output_limit ? c->output_limit : i->config.tools.output_limit,
       .input = c->input,
       .input_ctx = c->input_ctx,
+      .input_fd = c->input_fd,
   };
   if (CAISSON_HAS(r->hooks, output) && r->hooks->output) {
     call.output = hook_output;
@@ -143,11 +149,9 @@ static int run_tool(struct running *r, struct csn_tool_result *result, struct cs
 }
 
 static int run(struct running *r, struct csn_tool_result *result, struct csn_error *err) {
-  int rc = csn_instance_enter(r->instance, err);
-  if (rc == 0) {
-    rc = prepare(r, err);
-    if (rc == 0) rc = run_tool(r, result, err);
-  }
+  if (!r->call->admitted) return csn_instance_refuse(err);
+  int rc = prepare(r, err);
+  if (rc == 0) rc = run_tool(r, result, err);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   return rc;
 }
@@ -167,23 +171,23 @@ static caisson_str keep_json(struct csn_call *c, const cJSON *json) {
 }
 
 static void deliver(struct running *r, int rc, const struct csn_tool_result *tool,
-                    int64_t begun, caisson_result *result) {
+                    caisson_result *result) {
   int none = rc < 0;
   SET(result, outcome, none ? CAISSON_OUTCOME_NONE : tool->outcome);
   SET(result, exit_code, none ? CAISSON_EXIT_UNKNOWN : tool->exit_code);
   SET(result, term_signal, tool->term_signal);
   SET(result, flags, tool->flags);
   SET(result, reserved, 0);
-  SET(result, wall_ns, (uint64_t)(csn_clock_now() - begun));
+  SET(result, wall_ns, (uint64_t)(csn_clock_now() - r->call->begun));
   SET(result, bytes_out, tool->bytes_out);
   SET(result, bytes_dropped, tool->bytes_dropped);
   SET(result, json, keep_json(r->call, tool->json));
 }
 
 static void log_call(const struct running *r, int rc, const struct csn_tool_result *tool,
-                     int64_t begun, const struct csn_error *err) {
+                     const struct csn_error *err) {
   const struct csn_log *log = &r->instance->log;
-  int64_t ms = (csn_clock_now() - begun) / CSN_MS;
+  int64_t ms = (csn_clock_now() - r->call->begun) / CSN_MS;
   if (rc < 0)
     csn_log(log, rc == CAISSON_E_ENGINE || rc == CAISSON_E_INTERNAL ? CAISSON_LOG_WARNING
                                                                      : CAISSON_LOG_INFO,
@@ -195,26 +199,31 @@ static void log_call(const struct running *r, int rc, const struct csn_tool_resu
             r->call->session, tool->outcome, tool->exit_code, (long long)ms);
 }
 
+int csn_run_begin(struct csn_instance *i, struct csn_call *c, int to_queue, struct csn_error *err) {
+  int rc = csn_call_begin(c, to_queue, err);
+  if (rc == 0) c->admitted = csn_instance_enter(i);
+  return rc;
+}
+
+void csn_run_leave(struct csn_instance *i, const struct csn_call *c) {
+  if (c->admitted) csn_instance_leave(i);
+}
+
 int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks *hooks,
                  caisson_result *result, struct csn_error *err) {
   static const caisson_hooks no_hooks = {.struct_size = sizeof no_hooks};
-  int64_t begun = csn_clock_now();
   struct csn_tool_result tool = {0};
   struct running r = {.instance = i, .call = c, .hooks = hooks ? hooks : &no_hooks};
-  int rc = csn_call_begin(c, err);
-  if (rc) return rc;
   uint64_t outer = inside;
   inside = i->handle.id;
   set_control(&r);
-  rc = run(&r, &tool, err);
-  int entered = rc != CAISSON_E_DRAINING;
+  int rc = run(&r, &tool, err);
   if (rc < 0 && csn_result_from_error(err, is_operation(c), &tool) != 0) tool.json = NULL;
-  deliver(&r, rc, &tool, begun, result);
-  log_call(&r, rc, &tool, begun, err);
+  deliver(&r, rc, &tool, result);
+  log_call(&r, rc, &tool, err);
   cJSON_Delete(tool.json);
   free_running(&r);
   inside = outer;
   csn_call_end(c);
-  if (entered) csn_instance_leave(i);
   return rc;
 }

@@ -3,12 +3,12 @@
  * once, closes channels that nobody needs any more, keeps the warm pool full. It starts with the
  * first session, or with the instance where there is a pool. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "session/internal.h"
 #include "util/alloc.h"
+#include "util/thread.h"
 
 #define SWEEP_EVERY (30 * CSN_SECOND)
 
@@ -60,20 +60,11 @@ static void *care(void *arg) {
   return NULL;
 }
 
-/* With all signals blocked, so that the host's handlers never run on our thread. */
-static void start(struct csn_caretaker *c) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  c->running = pthread_create(&c->thread, NULL, care, c) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 void csn_caretaker_call(struct csn_caretaker *c, int reap) {
   pthread_mutex_lock(&c->mutex);
   if (reap && !c->reaps) c->reaps = 1;
   c->wanted = 1;
-  if (!c->running && !is_ending(c)) start(c);
+  if (!c->running && !is_ending(c)) c->running = csn_thread_start(&c->thread, care, c) == 0;
   pthread_cond_signal(&c->called);
   pthread_mutex_unlock(&c->mutex);
 }
@@ -82,12 +73,8 @@ int csn_caretaker_new(struct csn_sessions *all, struct csn_caretaker **out, stru
   struct csn_caretaker *c = csn_calloc(1, sizeof *c);
   if (!c) return csn_fail_nomem(err);
   c->all = all;
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_mutex_init(&c->mutex, NULL);
-  pthread_cond_init(&c->called, &attr);
-  pthread_condattr_destroy(&attr);
+  csn_thread_init_condition(&c->called);
   *out = c;
   return 0;
 }

@@ -37,7 +37,8 @@ static void count(struct csn_archive_source *source, const uint8_t *bytes, size_
 
 static int wait_a_moment(struct csn_archive_source *source) {
   struct csn_error ignored;
-  int rc = csn_control_poll(source->call->control, NULL, 0, csn_clock_now() + CSN_CONTROL_TICK,
+  struct pollfd p = {.fd = source->call->input_fd, .events = POLLIN};
+  int rc = csn_control_poll(source->call->control, &p, p.fd > 0, csn_clock_now() + CSN_CONTROL_TICK,
                             &ignored);
   if (rc < 0) source->stopped = rc;
   return rc;

@@ -55,6 +55,7 @@ static void set_input(const struct csn_tool_call *call, struct csn_run *run,
   text->left = strlen(text->text);
   run->input = call->input;
   run->input_ctx = call->input_ctx;
+  run->input_fd = call->input_fd;
   if (!call->input && text->left) {
     run->input = csn_text_input_read;
     run->input_ctx = text;

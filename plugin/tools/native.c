@@ -107,6 +107,7 @@ static int prepare(void *ctx, const struct csn_session_view *view, struct csn_ru
       .timeout_ms = r->native->timeout_ms,
       .input = r->native->input,
       .input_ctx = r->native->input_ctx,
+      .input_fd = r->call->input_fd,
       .output = take_output,
       .output_ctx = r,
   };

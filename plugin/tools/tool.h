@@ -42,6 +42,7 @@ struct csn_tool_call {
   uint64_t output_limit; /* characters; already defaulted from settings */
   int64_t (*input)(void *ctx, void *buffer, uint64_t capacity); /* NULL: none */
   void *input_ctx;
+  int input_fd; /* as csn_run.input_fd */
   int (*output)(void *ctx, int stream, const void *bytes, size_t n); /* NULL: nobody listens */
   void *output_ctx;
 };

@@ -10,9 +10,10 @@
 #include "support/process.h"
 #include "support/refuse.h"
 #include "tap.h"
-#include "util/clock.h"
+#include "util/wake.h"
 
-static atomic_int ran, open_gate, signals_free;
+static atomic_int ran, signals_free;
+static struct csn_wake gate = CSN_WAKE_NONE; /* set: those that stay go on */
 
 static struct csn_workers *make(void) {
   struct csn_workers *all = NULL;
@@ -31,7 +32,8 @@ static void stay(void *arg) {
   for (int s = 1; s < 32; s++)
     if (s != SIGKILL && s != SIGSTOP && !sigismember(&blocked, s)) atomic_fetch_add(&signals_free, 1);
   atomic_fetch_add(&ran, 1);
-  wait_for(&open_gate, 1);
+  struct pollfd p = {.fd = gate.fd, .events = POLLIN};
+  poll(&p, 1, 120000);
 }
 
 static void give(struct csn_workers *all, void (*job)(void *)) {
@@ -45,13 +47,13 @@ static void test_at_once(void) {
   int before = process_threads();
   struct csn_workers *all = make();
   is_int(process_threads(), before, "no thread before it is needed");
-  ran = open_gate = 0;
+  ran = 0;
   for (int i = 0; i < 20; i++) give(all, stay);
   wait_for(&ran, 20);
   is_int(ran, 20, "all jobs run at once");
   is_int(process_threads(), before + 20, "each on a thread of its own");
   is_int(signals_free, 0, "on which every signal is blocked");
-  atomic_store(&open_gate, 1);
+  csn_wake_set(&gate);
   csn_workers_free(all);
   is_int(process_threads(), before, "and none is left");
 }
@@ -96,10 +98,11 @@ static void test_from_many(void) {
 }
 
 static void test_limit(void) {
+  csn_wake_clear(&gate);
   struct csn_workers *all = make();
   struct csn_worker *w = NULL;
   struct csn_error err = {0};
-  ran = open_gate = 0;
+  ran = 0;
   int n = 0;
   while (n <= CSN_WORKERS_MAX && csn_workers_reserve(all, &w, &err) == 0) {
     csn_worker_run(w, stay, NULL);
@@ -108,7 +111,7 @@ static void test_limit(void) {
   is_int(n, CSN_WORKERS_MAX, "so many at once and no more");
   is_str(err.reason, CAISSON_REASON_HOST_LIMIT, "with a reason");
   is_int(err.flags, CAISSON_ERROR_RETRYABLE, "that may pass");
-  atomic_store(&open_gate, 1);
+  csn_wake_set(&gate);
   csn_workers_free(all);
 }
 
@@ -127,10 +130,12 @@ static int count_wrong_without_threads(void) {
 }
 
 int main(void) {
+  if (csn_wake_open(&gate)) BAIL_OUT("no descriptor");
   test_at_once();
   test_reuse();
   test_from_many();
   test_limit();
   is_int(refuse_in_child(count_wrong_without_threads), 0, "no thread to be had is an error");
+  csn_wake_close(&gate);
   return done_testing();
 }

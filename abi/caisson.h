@@ -493,8 +493,8 @@ typedef struct caisson_plugin {
   int32_t (*call_close)(uint64_t instance, uint64_t call);
 
   /* Refuses new calls (CAISSON_E_DRAINING) and waits for the running ones; those that still run
-   * after grace_ms are cancelled and waited for. Sessions and their files stay. The DONE of every
-   * call that was started on a queue is there to be collected when it returns.
+   * after grace_ms are cancelled and waited for. Sessions and their files stay. When it returns,
+   * the DONE of every call that was started before is there to be collected.
    * Returns CAISSON_OK if all ended within the grace, CAISSON_E_DEADLINE if some were cancelled,
    * or CAISSON_E_NOT_FOUND or _FORKED.
    * [ctl] */
@@ -556,8 +556,9 @@ typedef struct caisson_plugin {
  * of 256 KiB from which the call takes them. INPUT says that the call takes input and that half of
  * the buffer or more is free: it comes once at the start, and then at most once for each feed(). So
  * a host may feed one piece for each INPUT, or as much as feed() takes and the rest at the next
- * INPUT. A call that takes no input, or no more of it, has no further INPUT. A host that cannot go
- * on (its source failed) cancels the call: feeding an end would pass off a part as the whole.
+ * INPUT. A call that takes no input, or no more of it, has no further INPUT; one that was on its way
+ * when the end was fed is ignored. A host that cannot go on (its source failed) cancels the call:
+ * feeding an end would pass off a part as the whole.
  *
  * A FORK without exec leaves the queue with the parent: all functions return CAISSON_E_FORKED. */
 #define CAISSON_EXT_ASYNC "caisson.async/1"

@@ -91,6 +91,20 @@ struct bench_boxed {
   struct bench_ask ask;
 };
 double bench_run_boxed(void *boxed);
+/* And on a queue of caisson.async/1, by a host that polls its descriptor (started.c). */
+struct bench_queue {
+  const struct bench_box *box;
+  const caisson_async *async;
+  uint64_t id;
+  int32_t fd;
+};
+struct bench_started {
+  const struct bench_queue *queue;
+  struct bench_ask ask; /* without input */
+};
+void bench_queue_open(struct bench_queue *queue, const struct bench_box *box);
+void bench_queue_close(struct bench_queue *queue);
+double bench_run_started(void *started);
 /* A shell command that must succeed; what it wrote to stdout, to be freed. */
 char *bench_shell(const struct bench_box *box, const char *session, const char *command);
 /* The name of the session's container. */

@@ -47,15 +47,19 @@ static void measure(struct bench *bench, char *container, struct bench_worker *s
   struct bench_boxed sh = {&bench->box, {.name = "shell", .args = SH_ARGS, .session = SESSION}};
   struct bench_boxed bash = {&bench->box, {.name = "shell", .args = ARGS, .session = SESSION}};
   struct bench_boxed ash = {&bench->box, {.name = "shell", .args = ARGS, .session = SMALL_SESSION}};
+  struct bench_queue queue;
+  struct bench_started started = {&queue, sh.ask};
   struct raw raw = {&bench->engine, container};
-  struct bench_case cases[8] = {
+  struct bench_case cases[9] = {
       {.name = "host_sh", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)host_sh, .every = 1},
       {.name = "box_sh", .run = bench_run_boxed, .ctx = &sh, .every = 1},
+      {.name = "box_started", .run = bench_run_started, .ctx = &started, .every = 1},
       {.name = "host_bash", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)host_bash, .every = 1},
       {.name = "box_bash", .run = bench_run_boxed, .ctx = &bash, .every = 1},
       {.name = "box_ash", .run = bench_run_boxed, .ctx = &ash, .every = 1},
       {.name = "raw", .run = run_raw, .ctx = &raw, .every = 10}};
-  size_t n = 6;
+  size_t n = 7;
+  bench_queue_open(&queue, &bench->box);
   if (bench_has_program("docker"))
     cases[n++] = (struct bench_case){
         .name = "cli", .run = bench_run_spawn, .ctx = (void *)(uintptr_t)cli, .every = 10};
@@ -63,6 +67,7 @@ static void measure(struct bench *bench, char *container, struct bench_worker *s
     cases[n++] =
         (struct bench_case){.name = "sdk", .run = bench_worker_sample, .ctx = sdk, .every = 10};
   bench_interleave(GROUP, cases, n, bench->quick ? 200 : 1000);
+  bench_queue_close(&queue);
 }
 
 void bench_group_shell(struct bench *bench) {

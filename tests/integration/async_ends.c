@@ -112,7 +112,7 @@ static int count_wrong_by_pipe(void) {
   wrong += loop->spurious;
   loop_free_call(s), loop_free_call(t);
   loop_close(loop);
-  plugin()->destroy(b->id);
+  box_close(b);
   return wrong;
 }
 

@@ -139,6 +139,7 @@ static int make_call(struct csn_host *host, const struct csn_options *options, b
       .name = options->args[0],
       .args = given->text,
       .args_size = given->size,
+      .options = options->request,
       .session = options->session,
       .timeout_ms = options->timeout_ms,
       .input = input,

@@ -77,6 +77,9 @@ static const char help_call[] =
     "\n"
     "  --input FILE  what the program in the sandbox reads on its stdin; - for our own\n"
     "                stdin. Without this option it has none\n"
+    "  --options JSON  what the sandbox is made of, and secrets of this call:\n"
+    "                '{\"env\": {\"STAGE\": \"test\"}}'; `optionsSchema` in the plugin's\n"
+    "                manifest has them all\n"
     "  --session KEY, --ephemeral, --timeout TIME, --json, ...: caisson-host --help\n"
     "\n"
     "A tool may have a time limit of its own among its arguments (shell: timeout_ms,\n"
@@ -96,10 +99,11 @@ static const char help_op[] =
     "\n"
     "Runs one of the plugin's operations: what a host may do and a model may not. The\n"
     "session, where an operation is about one, is that of --session. `tools --json`\n"
-    "lists them all.\n"
+    "lists them all. --input FILE, --options JSON: as for `call`.\n"
     "\n"
     "  caisson-host op engine.info\n"
     "  caisson-host op session.ensure --session work\n"
+    "  caisson-host op session.ensure --options '{\"limits\": {\"memory\": \"2g\"}}'\n"
     "  caisson-host op session.inspect --session work --json\n"
     "  caisson-host op session.shutdown '{\"scope\": \"instance\"}'\n";
 

@@ -252,6 +252,7 @@ void csn_host_call(struct csn_host *host, const struct csn_call *call, struct cs
       .flags = call->operation ? CAISSON_REQUEST_HOST : 0,
       .name = str(call->name),
       .args_json = str(call->args),
+      .options_json = str(call->options),
       .session = str(call->session),
       .deadline_ms = call->timeout_ms,
       .input = call->input >= 0 ? on_input : NULL,

@@ -50,6 +50,7 @@ struct csn_call {
   const char *name;
   const char *args; /* JSON, or NULL */
   size_t args_size; /* 0: of `args` to its NUL */
+  const char *options; /* JSON, or NULL */
   const char *session;
   uint64_t timeout_ms;
   int input;      /* a file descriptor for the command's stdin, or -1 */

@@ -23,9 +23,9 @@ static const struct command {
   size_t least, most;
   const char *needs; /* said where there are fewer arguments than `least` */
 } commands[] = {
-    {"call", csn_cmd_call, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_INPUT, 1, ANY_COUNT,
-     "which tool? (`caisson-host tools` lists them)"},
-    {"op", csn_cmd_op, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_INPUT, 1, ANY_COUNT,
+    {"call", csn_cmd_call, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_INPUT | CSN_OPT_OPTIONS, 1,
+     ANY_COUNT, "which tool? (`caisson-host tools` lists them)"},
+    {"op", csn_cmd_op, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_INPUT | CSN_OPT_OPTIONS, 1, ANY_COUNT,
      "which operation? (such as engine.info)"},
     {"tools", csn_cmd_tools, CSN_OPT_JSON, 0, 0, NULL},
     {"repl", csn_cmd_repl, CALL_OPTIONS, 0, 0, NULL},

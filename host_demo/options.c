@@ -20,6 +20,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_BASE | CSN_OPT_JSON},
     {"timeout", required_argument, NULL, OPTION_BASE | CSN_OPT_TIMEOUT},
     {"input", required_argument, NULL, OPTION_BASE | CSN_OPT_INPUT},
+    {"options", required_argument, NULL, OPTION_BASE | CSN_OPT_OPTIONS},
     {"all", no_argument, NULL, OPTION_BASE | CSN_OPT_ALL},
     {"force", no_argument, NULL, OPTION_BASE | CSN_OPT_FORCE},
     {"follow", no_argument, NULL, OPTION_BASE | CSN_OPT_FOLLOW},
@@ -59,6 +60,8 @@ static int take_option(struct csn_options *options, unsigned bit, const char *va
     options->config = value;
   else if (bit == CSN_OPT_INPUT)
     options->input = value;
+  else if (bit == CSN_OPT_OPTIONS)
+    options->request = value;
   else if (bit == CSN_OPT_SESSION)
     options->session = value;
   else if (bit == CSN_OPT_EPHEMERAL)

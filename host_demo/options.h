@@ -28,6 +28,7 @@
 #define CSN_OPT_STATS 16384u
 #define CSN_OPT_DRY_RUN 32768u
 #define CSN_OPT_GRACE 65536u
+#define CSN_OPT_OPTIONS 131072u
 /* What every command takes. */
 #define CSN_OPT_COMMON \
   (CSN_OPT_PLUGIN | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | CSN_OPT_HELP | CSN_OPT_VERSION)
@@ -39,6 +40,7 @@ struct csn_options {
   const char *config;  /* a file; NULL: the plugin's defaults */
   const char *session; /* "" for one of the call's own */
   const char *input;   /* a file or "-"; NULL: none */
+  const char *request; /* JSON: caisson_request.options_json; NULL: none */
   bool json;
   bool verbose;
   uint64_t timeout_ms; /* 0: none */

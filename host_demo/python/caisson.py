@@ -10,7 +10,7 @@ specification of what lies below; what it says of threads, deadlines and results
 
 Every method may be used from any thread. Callbacks run on the thread that is inside the call; an
 exception in one cancels the call and comes out of it. An instance belongs to its process: a child of
-fork() gets ForkedError and makes one of its own.
+fork() gets ForkedError, so fork first, or start processes by "spawn".
 """
 import asyncio
 import atexit
@@ -272,8 +272,8 @@ def _error(status, raw=None, result=None):
     if raw is not None and raw.message:
         message = raw.message.decode(errors="replace")
     elif status == ForkedError.status:
-        message = ("this process is a fork of the one that made the Caisson instance: make one of its "
-                   "own in the child")
+        message = ("this process is a fork of the one that made the Caisson instance: make it after the "
+                   "fork, or start the process by \"spawn\"")
     return _kinds.get(status, CaissonError)(
         message or said.get("message") or "failed with status %d" % status, status,
         raw.reason.decode(errors="replace") if raw is not None else "",

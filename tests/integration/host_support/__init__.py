@@ -65,17 +65,6 @@ class Ended:
         return json.loads(self.out)
 
 
-def preload():
-    """Environment for a host that is no sanitized program, where the plugin is one: the sanitizer must be
-    loaded before all else. Leaks are not looked for: an interpreter has its own."""
-    found = subprocess.run(["ldd", os.environ["CAISSON_PLUGIN"]], capture_output=True, text=True).stdout
-    library = re.search(r"libasan\S* => (\S+)", found)
-    if not library:
-        return {}
-    return {"LD_PRELOAD": library[1],
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
-
-
 def host(*args, stdin=b"", env=None, under=()):
     """Runs caisson-host to its end, `under` another program if that is given."""
     begin = time.monotonic()

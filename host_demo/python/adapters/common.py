@@ -24,10 +24,11 @@ def open_caisson(instance, sandbox, plugin=None, engine=None, tools=None):
 
 
 def network(mode, instance):
-    """Docker's names for networks. "bridge" is one of our own, on which sandboxes do not see each other."""
+    """Docker's names for networks. "bridge" is one of our own, on which sandboxes do not see each other. The
+    resolver can be asked, also where it lies in a private range, which is else out of reach."""
     if mode in (None, "none"):
         return "none"
-    return {"name": "caisson-" + instance if mode == "bridge" else mode}
+    return {"name": "caisson-" + instance if mode == "bridge" else mode, "allow": ["resolver"]}
 
 
 class Output:

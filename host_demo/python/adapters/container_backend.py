@@ -18,10 +18,12 @@ class SandboxInfo:
 
 class ContainerBackend:
     """bind_roots: the directories under which extra_mounts may lie. ports: the first one is sandbox_url's;
-    service: what answers there ("image", or a program and its arguments)."""
+    service: what answers there ("image", or a program and its arguments), which create() waits for."""
 
     def __init__(self, image=None, *, bind_roots=(), ports=(), service=None, network_mode="none",
                  docker_url=None, instance="threads", plugin=None, **sandbox):
+        if service and ports and not isinstance(service, dict):
+            service = {"command": service, "ready": {"tcp": self._port_inside(ports[0])}}
         self._box = open_caisson(instance, dict(
             sandbox, image=image, bind_roots=list(bind_roots) or None, ports=list(ports) or None,
             service=service, network=network(network_mode, instance)), plugin, docker_url)
@@ -57,6 +59,11 @@ class ContainerBackend:
     def close(self):
         """Ends this object; the containers go on."""
         self._box.close()
+
+    @staticmethod
+    def _port_inside(port):
+        """Of "9000:8080/tcp"."""
+        return int(str(port).rpartition(":")[2].partition("/")[0])
 
     def _inspect(self, sandbox_id):
         found = self._box.operation("session.inspect", session=sandbox_id).check().structured

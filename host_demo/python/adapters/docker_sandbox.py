@@ -8,16 +8,17 @@ TIMED_OUT = 124
 
 
 class DockerSandbox:
-    """build_context: a folder with a Dockerfile, of which `image` is made if the engine has none. ports:
-    those to publish, such as "8080"; they need a network_mode."""
+    """build_context: a folder with a Dockerfile, of which `image` is made if the engine has none;
+    build_network: what its steps can reach. ports: those to publish, such as "8080"; they need a
+    network_mode."""
 
-    def __init__(self, image, name, *, build_context=None, ports=(), env=None, network_mode="none",
-                 docker_url=None, instance=None, plugin=None, **sandbox):
+    def __init__(self, image, name, *, build_context=None, build_network=None, ports=(), env=None,
+                 network_mode="none", docker_url=None, instance="named", plugin=None, **sandbox):
         self.name = name
-        instance = instance or "named"
+        build = {"context": build_context, "network": build_network}
         self._box = open_caisson(instance, dict(
             sandbox, image=image, name_template="{key}", ports=list(ports) or None, env=env,
-            build={"context": build_context} if build_context else None,
+            build={key: value for key, value in build.items() if value} if build_context else None,
             network=network(network_mode, instance)), plugin, docker_url,
             {"shell_timeout_ms": LONGEST_TIMEOUT_MS, "max_timeout_ms": LONGEST_TIMEOUT_MS})
 

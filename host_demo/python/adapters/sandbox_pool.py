@@ -12,7 +12,7 @@ class SandboxPool:
 
     def __init__(self, image=None, idle_timeout=1800, *, network_mode="none", docker_url=None,
                  instance="users", plugin=None, **sandbox):
-        self._idle_timeout = idle_timeout
+        self.idle_timeout = idle_timeout
         self._marked = {}
         self._lock = threading.Lock()
         sandbox.setdefault("idle_ttl_s", int(idle_timeout * 2) + 60)
@@ -46,7 +46,7 @@ class SandboxPool:
         reaped = []
         sessions = self._box.operation("session.list", {"stats": True}).check().structured["sessions"]
         for session in sessions:
-            if not session["key"] or session.get("busy") or self._idle_s(session) < self._idle_timeout:
+            if not session["key"] or session.get("busy") or self._idle_s(session) < self.idle_timeout:
                 continue
             self._box.operation("session.remove", session=session["key"]).check()
             with self._lock:

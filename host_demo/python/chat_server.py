@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"error": "the body is {\"message\": TEXT}"})
         try:
             return self.answer(200, chat.say(message))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError) as error:
             return self.answer(502, {"error": "the model: %s" % error})
 
     def answer(self, status, document):

@@ -20,6 +20,7 @@ import ctypes
 import json
 import logging
 import os
+import signal
 import threading
 import weakref
 from _thread import start_new_thread
@@ -325,33 +326,35 @@ class _Instance:
                         ctypes.string_at(text, n).decode(errors="replace"))
 
     def on_options(self, session_options, key, n, emit, sink):
-        try:
+        def ask():
             options = session_options(ctypes.string_at(key, n).decode())
             if options is not None:
                 text = _json(options)
                 emit(sink, text, len(text))
             return 0
-        except BaseException as error:
-            return _failed_inside(error)
+
+        return _inside.run.guarded(1, ask)
 
     def on_gate(self, gate, flags, name, session, args, words, capacity):
-        try:
+        def ask():
             said = gate(name.contents.text(), session.contents.text(),
                         json.loads(args.contents.text() or "{}"), bool(flags & REQUEST_HOST))
             if said is None or said is True:
                 return 0
             text = _cut(str(said) if said else "", capacity - 1)
-        except BaseException as error:
-            _failed_inside(error)
-            text = b"the host's gate failed"[:capacity - 1]
-        ctypes.memmove(words, text + b"\0", len(text) + 1)
-        return 1
+            ctypes.memmove(words, text + b"\0", len(text) + 1)
+            return 1
+
+        return _inside.run.guarded(1, ask)
 
     @contextlib.contextmanager
     def in_use(self, call):
         """While a call is run and its result is read: destroy() would end that."""
         self.check()
         with self.changed:
+            self.check()
+            if not call or call in self.calls:
+                raise StateError("a call runs once", reason="abi.state")
             self.calls.add(call)
         try:
             yield
@@ -366,12 +369,25 @@ class _Instance:
         if self.closed:
             raise DrainingError("the Caisson instance is closed", reason="instance.draining")
 
+    def check_outside(self):
+        run = getattr(_inside, "run", None)
+        while run:
+            if run.instance is self:
+                raise StateError("a Caisson cannot be ended inside a callback of one of its calls",
+                                 reason="abi.state")
+            run = run.outer
+
+    def drain(self, grace_ms):
+        self.check()
+        self.check_outside()
+        with self.closing:
+            return self.table.drain(self.id, grace_ms)
+
     def close(self, patience=None):
         """Cancels what runs, waits for it and ends the instance. False: a callback did not return."""
         if self.pid != os.getpid():
             return True
-        if getattr(_inside, "run", None) and _inside.run.instance is self:
-            raise StateError("a Caisson cannot be closed inside a callback of one of its calls")
+        self.check_outside()
         with self.closing:
             with self.changed:
                 self.closed = True
@@ -382,13 +398,6 @@ class _Instance:
             if _living.pop(id(self), None):
                 self.table.destroy(self.id)
             return True
-
-
-def _failed_inside(error):
-    run = getattr(_inside, "run", None)
-    if run:
-        run.fail(error)
-    return 1
 
 
 def _cut(text, size):
@@ -423,9 +432,9 @@ class _Run:
     """One call_run: its hooks, and the first exception that one of them raised."""
 
     def __init__(self, instance, on_output, on_progress, cancelled):
-        self.instance = instance
+        self.instance, self.outer = instance, getattr(_inside, "run", None)
         self.on_output, self.on_progress, self.cancelled = on_output, on_progress, cancelled
-        self.error = None
+        self.error, self.busy = None, False
         self.poll = self.poller()
         next(self.poll)
         self.hooks = _new(_Hooks, cancelled=_CANCELLED(self.poll.send))
@@ -438,14 +447,31 @@ class _Run:
         if self.error is None:
             self.error = error
 
+    def failed(self):
+        """Has this run an exception to raise, or one that it is inside of?"""
+        return self.error is not None or bool(self.outer and self.outer.failed())
+
+    def guarded(self, otherwise, function, *args):
+        """Calls what the host gave us; its exception is kept for the end of the run."""
+        try:
+            self.busy = True
+            answer = function(*args)
+            self.busy = False
+            return answer
+        except BaseException as error:
+            self.fail(error)
+            self.busy = False
+            return otherwise
+
     def poller(self):
-        """`cancelled`. A generator, since a signal's exception (Ctrl-C) is raised by the first byte
-        code that runs: here that is inside the `try`, in a function it would be before it, and lost."""
+        """`cancelled`. A generator, since an exception that a signal's handler raises comes with the first
+        byte code that runs: here that is inside the `try`, in a function it would be before it, and
+        lost."""
         answer = 0
         while True:
             try:
                 yield answer
-                answer = int(self.error is not None or bool(self.cancelled and self.cancelled()))
+                answer = int(self.failed() or bool(self.cancelled and self.cancelled()))
             except GeneratorExit:
                 return
             except BaseException as error:
@@ -453,17 +479,31 @@ class _Run:
                 answer = 1
 
     def output(self, ctx, stream, data, n):
-        try:
-            self.on_output(stream, ctypes.string_at(data, n))
-        except BaseException as error:
-            self.fail(error)
-        return int(self.error is not None)
+        self.guarded(None, self.on_output, stream, ctypes.string_at(data, n))
+        return int(self.failed())
 
     def progress(self, ctx, permille, note, n):
+        self.guarded(None, self.on_progress, permille, ctypes.string_at(note, n).decode(errors="replace"))
+
+    @contextlib.contextmanager
+    def interruptible(self):
+        """Ctrl-C: Python's own handler raises it wherever a callback happens to begin, and so loses it. Here
+        it is raised in the host's callbacks only; else it is kept, and cancels."""
+        if (threading.current_thread() is not threading.main_thread() or
+                signal.getsignal(signal.SIGINT) is not signal.default_int_handler):
+            yield
+            return
+
+        def on_interrupt(number, frame):
+            if self.busy:
+                raise KeyboardInterrupt
+            self.fail(KeyboardInterrupt())
+
+        signal.signal(signal.SIGINT, on_interrupt)
         try:
-            self.on_progress(permille, ctypes.string_at(note, n).decode(errors="replace"))
-        except BaseException as error:
-            self.fail(error)
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Input:
@@ -489,29 +529,28 @@ class _Input:
             yield piece
 
     def __call__(self, ctx, buffer, capacity):
-        try:
-            while not self.rest:
-                piece = next(self.source, self)
-                if piece is self:
-                    return INPUT_END
-                if piece is None:
-                    return INPUT_AGAIN
-                self.rest = memoryview(piece).cast("B")
-            n = min(capacity, len(self.rest))
-            ctypes.memmove(buffer, self.rest[:n].tobytes(), n)
-            self.rest = self.rest[n:]
-            return n
-        except BaseException as error:
-            if self.run:
-                self.run.fail(error)
-            return INPUT_ERROR
+        return self.run.guarded(INPUT_ERROR, self.read, buffer, capacity)
+
+    def read(self, buffer, capacity):
+        while not self.rest:
+            piece = next(self.source, self)
+            if piece is self:
+                return INPUT_END
+            if piece is None:
+                return INPUT_AGAIN
+            self.rest = memoryview(piece).cast("B")
+        n = min(capacity, len(self.rest))
+        ctypes.memmove(buffer, self.rest[:n].tobytes(), n)
+        self.rest = self.rest[n:]
+        return n
 
 
 class Call:
     """A call that was opened and can be run once. It can be cancelled from any thread, at any time."""
 
-    def __init__(self, instance, name, args, session, options, deadline, output_limit, stdin, operation):
-        self._instance, self._id = instance, _ID()
+    def __init__(self, owner, name, args, session, options, deadline, output_limit, stdin, operation):
+        self._owner, self._instance, self._id = owner, owner._instance, _ID()
+        instance = self._instance
         self._input = _Input(stdin) if stdin is not None else None
         kept = [text.encode() if isinstance(text, str) else text
                 for text in (name, _json(args), _json(options), session or "")]
@@ -540,14 +579,15 @@ class Call:
 
     def _run(self, instance, run, check):
         raw, error = _new(_Result), _new(_Error)
-        before, _inside.run = getattr(_inside, "run", None), run
+        _inside.run = run
         if self._input:
             self._input.run = run
         try:
-            status = instance.table.call_run(instance.id, self._id, byref(run.hooks), byref(raw),
-                                             byref(error))
+            with run.interruptible():
+                status = instance.table.call_run(instance.id, self._id, byref(run.hooks), byref(raw),
+                                                 byref(error))
         finally:
-            _inside.run = before
+            _inside.run = run.outer
             run.poll.close()
         if run.error is not None:
             raise run.error
@@ -603,8 +643,8 @@ class Call:
         """Of a call that is never run. run() does it by itself."""
         instance, call = self._instance, self._id.value
         if call and instance.pid == os.getpid():
-            instance.table.call_close(instance.id, call)
-            self._id.value = 0
+            if instance.table.call_close(instance.id, call) != StateError.status:
+                self._id.value = 0
 
     def __enter__(self):
         return self
@@ -623,7 +663,7 @@ class Caisson:
     plugin            the absolute path of caisson.so
     config            a dict, JSON text, or the path of a JSON file; None: every default
     name, version     of your program, for the audit line
-    logger            of `logging`; not given: "caisson"
+    logger            of `logging`; not given: "caisson". Its handlers must not call the plugin
     session_options   (key) -> dict or None: what a session is made of, where a call without options
                       has to make it
     gate              (tool, session, args, operation) -> True or None lets it run; words refuse it, for
@@ -662,7 +702,7 @@ class Caisson:
         """A Call, to be run later. args, options: a dict or JSON text; an empty session is a sandbox of
         the call's own; deadline in seconds; stdin: bytes, a binary file, or an iterable of bytes, in
         which None says that there are none yet. Never set `operation` for a name that a model chose."""
-        return Call(self._instance, name, args, session, options, deadline, output_limit, stdin, operation)
+        return Call(self, name, args, session, options, deadline, output_limit, stdin, operation)
 
     def call(self, tool, args=None, *, on_output=None, on_progress=None, cancelled=None, check=True, **how):
         """Runs a tool: open() and run() have the arguments. A command that fails is a Result; what could
@@ -698,10 +738,7 @@ class Caisson:
     def drain(self, grace):
         """Refuses new calls and waits for those that run; after so many seconds it cancels them. Returns
         whether all ended by themselves."""
-        instance = self._instance
-        with instance.closing:
-            instance.check()
-            status = instance.table.drain(instance.id, int(grace * 1000))
+        status = self._instance.drain(int(grace * 1000))
         if status < 0 and status != DeadlineError.status:
             raise _error(status)
         return status == 0
@@ -709,6 +746,7 @@ class Caisson:
     def close(self):
         """Cancels what runs and ends the instance. Sessions and their files stay, for the next one."""
         self._instance.close()
+        self._finalizer.detach()
 
     def __enter__(self):
         return self

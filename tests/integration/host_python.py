@@ -136,8 +136,7 @@ def test_cancels():
     result = call.run(on_output=lambda stream, data: threading.Thread(target=call.cancel).start())
     is_((result.outcome, result.exit_code), ("cancelled", 130), "another thread cancels a call")
     is_(call.cancel(), None, "again, when it is over, does nothing")
-    raised_state = raised(caisson.CaissonError, call.run)
-    is_(type(raised_state).__name__, "NotFoundError", "a call runs once")
+    is_(raised(caisson.StateError, call.run).reason, "abi.state", "a call runs once")
     with box.open("shell", LONG, session="s") as call:
         call.cancel()
         is_(call.run().outcome, "cancelled", "before its start too")
@@ -159,12 +158,34 @@ def test_exceptions():
         "the session lives on")
 
 
-def test_interrupt():
-    """Ctrl-C, while the main thread is inside a call."""
+def interrupted(command, waiting=None):
+    """What comes out of a call when Ctrl-C is pressed once, while the main thread is inside of it."""
     begun = threading.Event()
-    threading.Thread(target=lambda: begun.wait() and os.kill(os.getpid(), signal.SIGINT)).start()
-    error = raised(KeyboardInterrupt, box.call, "shell", LONG, session="s", on_output=lambda *_: begun.set())
-    ok(error is not None, "Ctrl-C comes out of the call")
+
+    def on_output(*_):
+        begun.set()
+        while waiting and not waiting.wait(0.05):
+            pass
+
+    press = threading.Thread(target=lambda: begun.wait(PATIENCE) and os.kill(os.getpid(), signal.SIGINT))
+    press.start()
+    error = raised(KeyboardInterrupt, box.call, "shell", {"command": command}, session="s", on_output=on_output)
+    press.join()
+    return error
+
+
+def test_interrupt():
+    ok(interrupted(LONG["command"]) is not None, "Ctrl-C comes out of a call that waits")
+    is_([n for n in range(20) if interrupted("yes") is None], [], "and of one that prints without pause")
+    ok(interrupted("echo begun", threading.Event()) is not None, "and of a callback that waits for ever")
+    ok(signal.getsignal(signal.SIGINT) is signal.default_int_handler, "which Python goes on to handle itself")
+    begun = []
+
+    def nested(*_):
+        begun.append(box.call("shell", {"command": "echo inner"}, session="s").structured["stdout"])
+
+    box.call("shell", {"command": "echo outer"}, session="s", on_output=nested)
+    is_(begun, ["inner\n"], "a callback can make a call of its own")
 
 
 # ---- many at once --------------------------------------------------------------------------------

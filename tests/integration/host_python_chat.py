@@ -10,10 +10,10 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from host_support import INSTANCE, PATIENCE, environment, processes_inside, started
+from host_support import INSTANCE, PATIENCE, environment, preload, processes_inside, started
 from host_support.sandboxes import containers
 from private_engine import seconds_until
-from sanitizer import PYTHON, preload
+from sanitizer import PYTHON
 from tap import diag, done_testing, is_, ok
 
 heard = []
@@ -74,7 +74,8 @@ def test_loop():
     ok(shell["name"] == "shell" and shell["description"] and shell["parameters"]["type"] == "object",
        "and offered the tools") or diag(shell)
     is_(say("a", "add"), (200, {"reply": "it says: 42\n", "tools": [
-        {"tool": "run_python", "outcome": "exited", "exit_code": 0}]}), "one that calls a tool hears what it printed")
+        {"tool": "run_python", "outcome": "exited", "exit_code": 0}]}),
+        "one that calls a tool hears what it printed")
     is_([m["role"] for m in heard[-1][2]["messages"]],
         ["user", "assistant", "user", "assistant", "tool"], "in the conversation's order")
     is_(say("a", "write")[1]["reply"], "it says: file\n", "files last from one message to the next")
@@ -106,9 +107,9 @@ endpoint = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
 threading.Thread(target=endpoint.serve_forever, daemon=True).start()
 env = dict(environment(OPENAI_API_KEY="secret"), **preload())
 process = subprocess.Popen(
-    [sys.executable, os.path.join(PYTHON, "chat_server.py"), "--plugin", os.environ["CAISSON_PLUGIN"], "--config",
-     env["CAISSON_CONFIG"], "--endpoint", "http://127.0.0.1:%d/v1/" % endpoint.server_port, "--model", "scripted",
-     "--port", "0"], stdout=subprocess.PIPE, text=True, env=env)
+    [sys.executable, os.path.join(PYTHON, "chat_server.py"), "--plugin", os.environ["CAISSON_PLUGIN"],
+     "--config", env["CAISSON_CONFIG"], "--model", "scripted", "--port", "0",
+     "--endpoint", "http://127.0.0.1:%d/v1/" % endpoint.server_port], stdout=subprocess.PIPE, text=True, env=env)
 started.append(process)
 server = process.stdout.readline().strip()
 test_loop()

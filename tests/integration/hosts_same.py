@@ -10,9 +10,8 @@ import re
 import subprocess
 import threading
 
-from host_support import INSTANCE, PATIENCE, configuration, environment, host
+from host_support import INSTANCE, PATIENCE, configuration, environment, host, preload
 from host_support.sandboxes import containers
-from sanitizer import preload
 from tap import diag, done_testing, is_, ok
 
 HOSTS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../hosts")

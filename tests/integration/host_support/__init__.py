@@ -18,6 +18,8 @@ import tempfile
 import termios
 import time
 
+from sanitizer import preload  # for hosts that are no sanitized programs
+
 HOST = os.environ["CAISSON_HOST"]
 ENDPOINT = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 INSTANCE = "t%d" % os.getpid()

@@ -17,6 +17,14 @@ root = tempfile.mkdtemp(prefix="caisson-binds-", dir="/srv" if os.path.isdir("/s
 atexit.register(shutil.rmtree, root, ignore_errors=True)
 
 
+def instance(name):
+    """The name of an instance beside the test's own; what it leaves when a test fails is taken away."""
+    made = "%s.%s" % (INSTANCE, name)
+    env = environment(CAISSON_CONFIG=configuration(name + ".json", instance=made))
+    atexit.register(host, "shutdown", "--all", env=env)
+    return made
+
+
 class Box:
     """An instance with these sandbox settings, beside those that it needs. more: other sections."""
 

@@ -447,6 +447,12 @@ class _Run:
         if self.error is None:
             self.error = error
 
+    def end(self):
+        """Lets go of the callbacks, which hold on to this; returns the exception."""
+        self.poll.close()
+        failed, self.error, self.hooks, self.poll = self.error, None, None, None
+        return failed
+
     def failed(self):
         """Has this run an exception to raise, or one that it is inside of?"""
         return self.error is not None or bool(self.outer and self.outer.failed())
@@ -588,9 +594,12 @@ class Call:
                                                  byref(error))
         finally:
             _inside.run = run.outer
-            run.poll.close()
-        if run.error is not None:
-            raise run.error
+            failed = run.end()
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            del failed  # its traceback has this frame: they would hold each other
         result = Result(raw, status) if raw.json.data else None
         if status < 0:
             failed = _error(status, error, result)

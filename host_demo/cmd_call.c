@@ -88,8 +88,7 @@ static int is_object(const struct given *given) {
 }
 
 /* Text for a tool becomes its one required argument. Returns 0 or a usage error's exit code. */
-static int wrap_text(struct csn_host *host, const char *tool_name, struct given *given) {
-  const cJSON *tool = csn_host_tool(host, tool_name);
+static int wrap_as(const cJSON *tool, const char *tool_name, struct given *given) {
   const char *name = csn_tool_text_argument(tool);
   if (!tool) {
     /* The plugin knows best what to say of a tool that is not there. */
@@ -108,6 +107,13 @@ static int wrap_text(struct csn_host *host, const char *tool_name, struct given 
   given->text = json;
   given->size = strlen(json);
   return 0;
+}
+
+static int wrap_text(struct csn_host *host, const char *tool_name, struct given *given) {
+  struct csn_generation *g = csn_host_pin(host);
+  int code = wrap_as(csn_generation_tool(g, tool_name), tool_name, given);
+  csn_slot_unpin(g);
+  return code;
 }
 
 static int prepare(struct csn_host *host, const struct csn_options *options, bool operation,

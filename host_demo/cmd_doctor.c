@@ -149,32 +149,35 @@ static void fail(struct doctor *d, const char *name, const struct csn_reply *rep
 /* ---- the checks ------------------------------------------------------------------------------ */
 
 static bool check_plugin(struct doctor *d) {
-  char why[CSN_LOADER_MESSAGE];
-  if (csn_host_load(&d->host, d->options, why) < 0) {
+  struct csn_failure failure;
+  struct csn_version v;
+  /* Lazy, so that what is wrong with the engine is not taken for a fault of the configuration. */
+  if (csn_host_load(&d->host, d->options, true, &failure) < 0) {
     line(d, BAD, "plugin", "build it (make), or name it with --plugin PATH or $CAISSON_PLUGIN",
-         "%s", why);
+         "%s", failure.message);
     return false;
   }
-  const caisson_plugin *p = d->host.loaded.plugin;
-  line(d, GOOD, "plugin", NULL, "%s %s, build %s, ABI %d.%u, %s", p->id, p->version, p->build_id,
-       CAISSON_ABI_MAJOR, p->abi_minor, d->host.loaded.path);
+  csn_slot_version(&d->host.slot, &v);
+  line(d, GOOD, "plugin", NULL, "%s %s, build %s, ABI %d.%u, %s", v.id, v.version, v.build_id,
+       CAISSON_ABI_MAJOR, v.abi_minor, v.path);
   return true;
 }
 
 static bool check_configuration(struct doctor *d) {
-  caisson_error err;
-  const char *file = d->options->config ? d->options->config : "none given, so the defaults";
-  /* Lazy, so that what is wrong with the engine is not taken for a fault of the configuration. */
-  if (csn_host_create(&d->host, d->options, true, &err) < 0) {
-    line(d, BAD, "configuration", fixes[find_fix("config")].fix, "%s: %s", file, err.message);
+  struct csn_failure failure;
+  if (csn_host_create(&d->host, &failure) < 0) {
+    line(d, BAD, "configuration", fixes[find_fix("config")].fix, "%s", failure.message);
     return false;
   }
-  const cJSON *offered = csn_host_describe(&d->host);
-  const char *name = csn_json_string(offered, "instance");
-  line(d, offered ? GOOD : BAD, "configuration", offered ? NULL : "use another build of the plugin",
+  const char *file = d->options->config ? d->options->config : "none given, so the defaults";
+  struct csn_generation *g = csn_host_pin(&d->host);
+  const char *name = csn_json_string(g->offered, "instance");
+  bool good = g->offered != NULL;
+  line(d, good ? GOOD : BAD, "configuration", good ? NULL : "use another build of the plugin",
        "%s; instance %s, %d tools", file, name ? name : "?",
-       cJSON_GetArraySize(csn_json_get(offered, "tools")));
-  return offered != NULL;
+       cJSON_GetArraySize(csn_json_get(g->offered, "tools")));
+  csn_slot_unpin(g);
+  return good;
 }
 
 /* Joins the members that are there: "Docker 20.10.24, API 1.41, linux/amd64". */
@@ -265,7 +268,7 @@ static void check_sandbox(struct doctor *d, const cJSON *info) {
   struct csn_reply reply;
   if (was_here)
     line(d, GOOD, "image", NULL, "%s", image_name ? image_name : "?");
-  const char *shell = csn_host_tool_name(&d->host, "shell");
+  char *shell = csn_host_tool_name(&d->host, "shell");
   if (!shell) {
     line(d, SKIPPED, "sandbox", NULL, "the tool `shell` is disabled, so none was tried");
     return;
@@ -281,6 +284,7 @@ static void check_sandbox(struct doctor *d, const cJSON *info) {
          (double)reply.result.wall_ns / 1e6);
   }
   csn_reply_free(&reply);
+  free(shell);
 }
 
 /* ---- what the sandbox says of itself --------------------------------------------------------- */

@@ -67,15 +67,17 @@ static char *arguments(const struct repl *r, const char *name, const char *text)
   return json;
 }
 
-/* What the tool is called here. A disabled one keeps its name, so that the refusal names it. */
-static const char *tool_name(struct repl *r, const char *factory_name) {
-  const char *name = csn_host_tool_name(&r->host, factory_name);
-  return name ? name : factory_name;
+/* What the tool is called here, malloc'd. A disabled one keeps its name, so that the refusal names
+ * it. */
+static char *tool_name(struct repl *r, const char *factory_name) {
+  char *name = csn_host_tool_name(&r->host, factory_name);
+  return name ? name : csn_must(strdup(factory_name));
 }
 
 static int shell_line(struct repl *r, const char *command) {
-  char *args = arguments(r, "command", command);
-  int code = run_and_show(r, tool_name(r, "shell"), args);
+  char *args = arguments(r, "command", command), *shell = tool_name(r, "shell");
+  int code = run_and_show(r, shell, args);
+  free(shell);
   free(args);
   bool is_cd = strncmp(command, "cd", 2) == 0 && (command[2] == '\0' || command[2] == ' ');
   if (is_cd && csn_lines_interactive(r->lines) && !r->told_of_cd) {
@@ -103,8 +105,8 @@ static int colon_cd(struct repl *r, const char *rest) {
     *to++ = *c;
   }
   (void)strcpy(to, "\" && pwd");
-  char *args = arguments(r, "command", command);
-  int code = run(r, tool_name(r, "shell"), args, false, &reply);
+  char *args = arguments(r, "command", command), *shell = tool_name(r, "shell");
+  int code = run(r, shell, args, false, &reply);
   const char *where = csn_json_string(csn_reply_structured(&reply), "stdout");
   const char *said = csn_json_string(csn_reply_structured(&reply), "stderr");
   if (code == 0 && where && *where == '/') {
@@ -116,6 +118,7 @@ static int colon_cd(struct repl *r, const char *rest) {
       csn_ui_say("%.*s", (int)strcspn(said, "\n"), said);
   }
   csn_reply_free(&reply);
+  free(shell);
   free(args);
   free(command);
   return code;
@@ -148,23 +151,28 @@ static int colon_python(struct repl *r, const char *rest) {
   char *program = *rest ? csn_must(strdup(rest)) : read_program(r);
   if (!program)
     return CAISSON_EXIT_CANCELLED;
-  char *args = csn_json_pair("code", program);
-  int code = run_and_show(r, tool_name(r, "run_python"), args);
+  char *args = csn_json_pair("code", program), *python = tool_name(r, "run_python");
+  int code = run_and_show(r, python, args);
+  free(python);
   free(args);
   free(program);
   return code;
 }
 
+/* The arguments as JSON, malloc'd: plain text becomes the one that the tool requires. */
+static char *arguments_of(struct repl *r, const char *tool, const char *text) {
+  struct csn_generation *g = csn_host_pin(&r->host);
+  const char *plain = csn_tool_text_argument(csn_generation_tool(g, tool));
+  char *args = *text != '{' && plain ? csn_json_pair(plain, text) : csn_must(strdup(text));
+  csn_slot_unpin(g);
+  return args;
+}
+
 static int colon_call(struct repl *r, const char *rest) {
   size_t n = strcspn(rest, " \t");
   const char *text = rest + n + strspn(rest + n, " \t");
-  char *tool = csn_must(strndup(rest, n)), *args = NULL;
-  const char *plain = csn_tool_text_argument(csn_host_tool(&r->host, tool));
+  char *tool = csn_must(strndup(rest, n)), *args = *text ? arguments_of(r, tool, text) : NULL;
   int code = CSN_EXIT_USAGE;
-  if (*text && *text != '{' && plain)
-    args = csn_json_pair(plain, text);
-  else if (*text)
-    args = csn_must(strdup(text));
   if (n == 0)
     csn_ui_say(":call TOOL [JSON]; `:tools` lists them");
   else

@@ -41,10 +41,12 @@ static void print_arguments(const cJSON *schema) {
 }
 
 int csn_tools_print(struct csn_host *host) {
-  const cJSON *offered = csn_host_describe(host), *tool;
-  if (!offered)
-    return CSN_EXIT_FAILED;
-  cJSON_ArrayForEach(tool, csn_json_get(offered, "tools")) {
+  struct csn_generation *g = csn_host_pin(host);
+  const cJSON *tool;
+  int code = g->offered ? 0 : CSN_EXIT_FAILED;
+  if (!g->offered)
+    csn_ui_say("the plugin does not say what it offers");
+  cJSON_ArrayForEach(tool, csn_json_get(g->offered, "tools")) {
     const char *name = csn_json_string(tool, "name"), *words = csn_json_string(tool, "description");
     char *safe = csn_text_line(name);
     char *summary = summary_of(words ? words : "");
@@ -54,7 +56,20 @@ int csn_tools_print(struct csn_host *host) {
     free(safe);
     free(summary);
   }
-  return 0;
+  csn_slot_unpin(g);
+  return code;
+}
+
+static int print_document(struct csn_host *host) {
+  struct csn_generation *g = csn_host_pin(host);
+  caisson_str json = {NULL, 0};
+  int32_t status = g->loaded.plugin->describe(g->instance, &json);
+  if (status >= 0)
+    (void)printf("%.*s\n", (int)json.size, json.data);
+  else
+    csn_ui_say("the plugin does not say what it offers (status %d)", (int)status);
+  csn_slot_unpin(g);
+  return status < 0 ? CSN_EXIT_FAILED : 0;
 }
 
 int csn_cmd_tools(const struct csn_options *options) {
@@ -63,17 +78,7 @@ int csn_cmd_tools(const struct csn_options *options) {
   int code = csn_host_start(&host, options, true);
   if (code)
     return code;
-  if (!options->json) {
-    code = csn_tools_print(&host);
-  } else {
-    caisson_str json = {NULL, 0};
-    int32_t status = host.loaded.plugin->describe(host.instance, &json);
-    code = status < 0 ? CSN_EXIT_FAILED : 0;
-    if (status >= 0)
-      (void)printf("%.*s\n", (int)json.size, json.data);
-    else
-      csn_ui_say("the plugin does not say what it offers (status %d)", (int)status);
-  }
+  code = options->json ? print_document(&host) : csn_tools_print(&host);
   csn_host_stop(&host);
   return code;
 }

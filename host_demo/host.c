@@ -17,7 +17,6 @@
 #include "ui.h"
 #include "version.h"
 
-#define CONFIG_MAX ((size_t)1024 * 1024)
 /* How long `input` may hold the calling thread, on which the output callback waits too. */
 #define INPUT_WAIT_MS 1
 
@@ -33,9 +32,9 @@ static void on_log(void *ctx, int32_t level, const char *text, uint64_t n) {
   csn_ui_say("%s%.*s", kind, (int)(n < 4000 ? n : 4000), text);
 }
 
-int csn_host_load(struct csn_host *host, const struct csn_options *options,
-                  char why[CSN_LOADER_MESSAGE]) {
-  *host = (struct csn_host){.verbose = options->verbose};
+int csn_host_load(struct csn_host *host, const struct csn_options *options, bool lazy,
+                  struct csn_failure *failure) {
+  host->verbose = options->verbose;
   host->offer = (caisson_host){
       .struct_size = sizeof host->offer,
       .abi_minor = CAISSON_ABI_MINOR,
@@ -44,111 +43,44 @@ int csn_host_load(struct csn_host *host, const struct csn_options *options,
       .version = CSN_VERSION,
       .log = on_log,
   };
-  return csn_loader_open(options->plugin, &host->loaded, why);
+  const struct csn_setup setup = {
+      .plugin = options->plugin,
+      .config = options->config,
+      .lazy = lazy,
+      .offer = &host->offer,
+  };
+  return csn_slot_load(&host->slot, &setup, failure);
 }
 
-/* The same configuration with engine.lazy true. Text that is no object is left to the plugin, which
- * says what is wrong with it. */
-static char *make_lazy(char *config, size_t *size) {
-  cJSON *document = *size > 0 ? csn_json_parse(config, *size) : cJSON_CreateObject();
-  if (!cJSON_IsObject(document)) {
-    cJSON_Delete(document);
-    return config;
-  }
-  if (*size == 0)
-    (void)cJSON_AddNumberToObject(document, "config_version", 1);
-  cJSON *engine = cJSON_GetObjectItemCaseSensitive(document, "engine");
-  if (!engine)
-    engine = cJSON_AddObjectToObject(document, "engine");
-  if (cJSON_IsObject(engine)) {
-    cJSON_DeleteItemFromObjectCaseSensitive(engine, "lazy");
-    (void)cJSON_AddTrueToObject(engine, "lazy");
-  }
-  free(config);
-  config = csn_must(cJSON_PrintUnformatted(document));
-  *size = strlen(config);
-  cJSON_Delete(document);
-  return config;
-}
-
-int32_t csn_host_create(struct csn_host *host, const struct csn_options *options, bool lazy,
-                        caisson_error *err) {
-  char *config = NULL;
-  size_t size = 0;
-  *err = (caisson_error){.struct_size = sizeof *err};
-  if (options->config && !(config = csn_file_read(options->config, CONFIG_MAX, &size))) {
-    err->code = CAISSON_E_CONFIG;
-    err->sys_errno = errno;
-    (void)snprintf(err->message, sizeof err->message, "cannot be read: %s", strerror(errno));
-    return err->code;
-  }
-  if (lazy)
-    config = make_lazy(config, &size);
-  int32_t status = host->loaded.plugin->create(&host->offer, config, size, &host->instance, err);
-  if (status < 0)
-    host->instance = 0;
-  free(config);
-  return status;
+int csn_host_create(struct csn_host *host, struct csn_failure *failure) {
+  return csn_slot_create(&host->slot, failure);
 }
 
 int csn_host_start(struct csn_host *host, const struct csn_options *options, bool lazy) {
-  caisson_error err;
-  char why[CSN_LOADER_MESSAGE];
-  if (csn_host_load(host, options, why) < 0) {
-    csn_ui_say("%s", why);
-    return CSN_EXIT_FAILED;
-  }
-  int32_t status = csn_host_create(host, options, lazy, &err);
-  if (status >= 0)
+  struct csn_failure failure;
+  if (csn_host_load(host, options, lazy, &failure) == 0 && csn_host_create(host, &failure) == 0)
     return 0;
-  if (status == CAISSON_E_CONFIG && options->config)
-    csn_ui_say("configuration %s: %s", options->config, err.message);
-  else
-    csn_ui_say("%s",
-               *err.message ? err.message : "the plugin made no instance, and does not say why");
+  csn_ui_say("%s", failure.message);
   csn_host_stop(host);
   return CSN_EXIT_FAILED;
 }
 
-void csn_host_stop(struct csn_host *host) {
-  cJSON_Delete(host->offered);
-  host->offered = NULL;
-  if (host->instance)
-    (void)host->loaded.plugin->destroy(host->instance);
-  host->instance = 0;
-  csn_loader_close(&host->loaded);
-}
+void csn_host_stop(struct csn_host *host) { csn_slot_close(&host->slot); }
 
-const cJSON *csn_host_describe(struct csn_host *host) {
-  caisson_str json = {NULL, 0};
-  if (host->offered)
-    return host->offered;
-  int32_t status = host->loaded.plugin->describe(host->instance, &json);
-  if (status >= 0)
-    host->offered = csn_json_parse(json.data, (size_t)json.size);
-  if (!host->offered)
-    csn_ui_say("the plugin does not say what it offers (status %d)", (int)status);
-  return host->offered;
-}
+struct csn_generation *csn_host_pin(struct csn_host *host) { return csn_slot_pin(&host->slot); }
 
-const cJSON *csn_host_tool(struct csn_host *host, const char *name) {
+char *csn_host_tool_name(struct csn_host *host, const char *factory_name) {
+  struct csn_generation *g = csn_host_pin(host);
   const cJSON *tool;
-  cJSON_ArrayForEach(tool, csn_json_get(csn_host_describe(host), "tools")) {
-    const char *own = csn_json_string(tool, "name");
-    if (own && strcmp(own, name) == 0)
-      return tool;
-  }
-  return NULL;
-}
-
-const char *csn_host_tool_name(struct csn_host *host, const char *factory_name) {
-  const cJSON *tool;
-  cJSON_ArrayForEach(tool, csn_json_get(csn_host_describe(host), "tools")) {
+  const char *name = NULL;
+  cJSON_ArrayForEach(tool, csn_json_get(g->offered, "tools")) {
     const char *made_as = csn_json_string(csn_json_get(tool, "_meta"), "caisson/tool");
     if (made_as && strcmp(made_as, factory_name) == 0)
-      return csn_json_string(tool, "name");
+      name = csn_json_string(tool, "name");
   }
-  return NULL;
+  char *copy = name ? csn_must(strdup(name)) : NULL;
+  csn_slot_unpin(g);
+  return copy;
 }
 
 /* ---- hooks ----------------------------------------------------------------------------------- */
@@ -225,26 +157,30 @@ static void keep_result(struct csn_reply *reply) {
   reply->document = csn_json_parse(reply->json, (size_t)json->size);
 }
 
-static void run_call(struct csn_host *host, const struct csn_call *call, uint64_t id,
-                     struct csn_reply *reply) {
-  const caisson_plugin *plugin = host->loaded.plugin;
+static void run_call(const struct csn_host *host, const struct csn_generation *g,
+                     const struct csn_call *call, uint64_t id, struct csn_reply *reply) {
   struct run run = {.host = host, .call = call, .reply = reply};
   caisson_hooks hooks = {
       .struct_size = sizeof hooks,
       .ctx = &run,
       .cancelled = on_cancelled,
       .output = call->live ? on_output : NULL,
-      .progress = on_progress,
+      .progress = call->beside ? NULL : on_progress,
   };
   (void)fflush(stdout);
-  csn_interrupt_enter(CSN_INTERRUPT_CALL);
-  reply->status = plugin->call_run(host->instance, id, &hooks, &reply->result, &reply->error);
+  if (!call->beside)
+    csn_interrupt_enter(CSN_INTERRUPT_CALL);
+  reply->status = g->loaded.plugin->call_run(g->instance, id, &hooks, &reply->result, &reply->error);
+  if (call->beside)
+    return;
   csn_interrupt_enter(CSN_INTERRUPT_IDLE);
   csn_ui_progress_clear();
 }
 
-void csn_host_call(struct csn_host *host, const struct csn_call *call, struct csn_reply *reply) {
-  const caisson_plugin *plugin = host->loaded.plugin;
+/* The whole call on one generation. */
+static void call_on(const struct csn_host *host, const struct csn_generation *g,
+                    const struct csn_call *call, struct csn_reply *reply) {
+  const caisson_plugin *plugin = g->loaded.plugin;
   struct csn_call with_input = *call;
   uint64_t id = 0;
   caisson_request request = {
@@ -260,15 +196,38 @@ void csn_host_call(struct csn_host *host, const struct csn_call *call, struct cs
   };
   if (call->args_size)
     request.args_json.size = call->args_size;
-  *reply = (struct csn_reply){.status = 0};
+  *reply = (struct csn_reply){.generation = g->number, .retries = reply->retries};
   reply->error.struct_size = sizeof reply->error;
   reply->result.struct_size = sizeof reply->result;
-  reply->status = plugin->call_open(host->instance, &request, &id, &reply->error);
+  reply->status = plugin->call_open(g->instance, &request, &id, &reply->error);
   if (reply->status < 0)
     return;
-  run_call(host, call, id, reply);
+  run_call(host, g, call, id, reply);
   keep_result(reply);
-  (void)plugin->call_close(host->instance, id);
+  (void)plugin->call_close(g->instance, id);
+}
+
+/* CAISSON_E_DRAINING says that the tool did not start. A caller that pinned a generation just before
+ * another was published gets it, from call_open or from call_run, and makes the call anew. */
+static bool was_replaced(struct csn_host *host, const struct csn_generation *g,
+                         const struct csn_reply *reply) {
+  return reply->status == CAISSON_E_DRAINING && atomic_load(&host->slot.current) != g;
+}
+
+void csn_host_call(struct csn_host *host, const struct csn_call *call, struct csn_reply *reply) {
+  bool again;
+  *reply = (struct csn_reply){.status = 0};
+  do {
+    struct csn_generation *g = csn_host_pin(host);
+    call_on(host, g, call, reply);
+    again = was_replaced(host, g, reply);
+    csn_slot_unpin(g);
+    if (again) {
+      unsigned retries = reply->retries + 1;
+      csn_reply_free(reply);
+      reply->retries = retries;
+    }
+  } while (again);
 }
 
 void csn_reply_free(struct csn_reply *reply) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host.h: an instance of a plugin, and one call on it from open to close. */
+/* host.h: a plugin at work, and one call on it from open to close. */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
@@ -9,25 +9,22 @@
 #include <stdint.h>
 
 #include "caisson.h"
-#include "loader.h"
 #include "options.h"
+#include "slot.h"
 
 struct csn_host {
-  struct csn_loaded loaded;
+  struct csn_slot slot;
   caisson_host offer; /* the plugin keeps a pointer to it */
   bool verbose;
-  uint64_t instance; /* 0: none */
-  cJSON *offered;    /* describe(), once it was asked for */
 };
 
-/* Fills in `host` and loads the plugin. Returns 0, or -1 with the reason in `why`. */
-int csn_host_load(struct csn_host *host, const struct csn_options *options,
-                  char why[CSN_LOADER_MESSAGE]);
+/* Fills in `host` and loads the plugin. `lazy` leaves asking the engine to the first call, whatever
+ * is configured. Returns 0, or -1 with the reason in `failure`. */
+int csn_host_load(struct csn_host *host, const struct csn_options *options, bool lazy,
+                  struct csn_failure *failure);
 
-/* Makes the instance. `lazy` leaves asking the engine to the first call, whatever is configured.
- * Returns the status; CAISSON_E_CONFIG where the file cannot be read. `err` says why. */
-int32_t csn_host_create(struct csn_host *host, const struct csn_options *options, bool lazy,
-                        caisson_error *err);
+/* Makes the instance. Returns 0, or -1 with the reason in `failure`. */
+int csn_host_create(struct csn_host *host, struct csn_failure *failure);
 
 /* Both at once, and what every command but doctor wants: 0 or CSN_EXIT_FAILED after saying why. */
 int csn_host_start(struct csn_host *host, const struct csn_options *options, bool lazy);
@@ -35,14 +32,12 @@ int csn_host_start(struct csn_host *host, const struct csn_options *options, boo
 /* Ends what was started; sessions live on. */
 void csn_host_stop(struct csn_host *host);
 
-/* What the instance offers, owned by `host`; NULL after saying why not. */
-const cJSON *csn_host_describe(struct csn_host *host);
+/* The generation that serves, for reading what it offers: it stays until csn_slot_unpin(). */
+struct csn_generation *csn_host_pin(struct csn_host *host);
 
-/* The offered tool of this name, or NULL. */
-const cJSON *csn_host_tool(struct csn_host *host, const char *name);
-
-/* What the tool that the manifest calls `factory_name` is called here, or NULL if it is disabled. */
-const char *csn_host_tool_name(struct csn_host *host, const char *factory_name);
+/* What the tool that the manifest calls `factory_name` is called here, malloc'd; NULL if it is
+ * disabled. */
+char *csn_host_tool_name(struct csn_host *host, const char *factory_name);
 
 /* ---- one call -------------------------------------------------------------------------------- */
 
@@ -60,6 +55,8 @@ struct csn_call {
   int output;
   void (*moved)(void *ctx, uint64_t bytes); /* told of input and output; may be NULL */
   void *moved_ctx;
+  bool beside; /* others call at the same time: signals and progress are not this call's business,
+                  but for the cancel */
 };
 
 struct csn_reply {
@@ -71,9 +68,12 @@ struct csn_reply {
   uint64_t streamed;     /* bytes that went out live */
   bool line_open;        /* and the last of them was no newline */
   int write_errno;       /* output could not be written, so the call was cancelled */
+  unsigned generation;   /* of the plugin, on which it ran */
+  unsigned retries;      /* times that it was refused by a generation that was just being replaced */
 };
 
-/* Opens, runs and closes the call. `reply` is to be freed whatever happens. */
+/* Opens, runs and closes the call, on the generation that serves; one that is refused because that
+ * is just being replaced goes to the next. `reply` is to be freed whatever happens. */
 void csn_host_call(struct csn_host *host, const struct csn_call *call, struct csn_reply *reply);
 
 void csn_reply_free(struct csn_reply *reply);

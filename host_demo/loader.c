@@ -75,6 +75,7 @@ static const char *missing_member(const caisson_plugin *p) {
       {"call_open", HAVE(call_open)},
       {"call_run", HAVE(call_run)},
       {"call_close", HAVE(call_close)},
+      {"drain", HAVE(drain)},
       {"destroy", HAVE(destroy)},
   };
 #undef HAVE

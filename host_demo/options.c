@@ -9,8 +9,9 @@
 
 #include "ui.h"
 
-/* `val` is the option's bit: above every character that getopt could return. */
-#define OPTION_BASE 0x10000
+/* `val` is the option's bit with this one, which is above all of them and above every character that
+ * getopt could return. */
+#define OPTION_BASE 0x40000000
 
 static const struct option long_options[] = {
     {"plugin", required_argument, NULL, OPTION_BASE | CSN_OPT_PLUGIN},

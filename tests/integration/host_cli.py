@@ -38,6 +38,7 @@ def test_usage():
              "two sessions at once")
     is_usage(["--session", "", "call", "shell", "id"], "--ephemeral", "an empty key")
     is_usage(["--timeout", "soon", "call", "shell", "id"], "soon", "a timeout that is none")
+    is_usage(["--grace", "soon", "shutdown", "--all"], "soon", "a grace that is none")
     is_usage(["call", "--input", "/nowhere", "shell", "cat"], "/nowhere",
              "an input that is not there")
     is_usage(["call", "--input", "-", "shell", "-"], "stdin", "stdin for two things at once")

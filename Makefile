@@ -84,7 +84,7 @@ PLUGIN_LIBS := $(shell pkg-config --libs libcurl libarchive 2>/dev/null) -ldl -l
 TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libcjson libpcre2-8 2>/dev/null)
 # The helper links its regular expressions statically.
 PCRE2_STATIC := $(shell pkg-config --static --libs libpcre2-8 2>/dev/null)
-HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthread
+HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthread -lm
 
 # Sources define no feature macro: it is set here, once.
 DEFINES := -D_GNU_SOURCE -DCSN_VERSION='"$(VERSION)"'
@@ -168,10 +168,18 @@ coverage: ## line coverage of the plugin's files by the unit tests
 	@$(MAKE) $(JOBS) $(UNIT:%=build/cov/unit/%)
 	@tests/coverage build/cov $(UNIT:%=build/cov/unit/%)
 
-install: all ## copy plugin, header, host and caisson.pc to DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/lib/caisson $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+# Versions lie side by side, and a link says which is meant: a process that has loaded a file never
+# sees another under its name, and a host finds what to go back to. Nobody sees half a file.
+PLUGINS = $(DESTDIR)$(PREFIX)/lib/caisson
+RELEASE_NAME = $(VERSION)-$(subst /,-,$(BUILD_ID))
+
+install: all ## copy plugin, header, host and caisson.pc to DESTDIR/PREFIX; keeps older plugins
+	install -d $(PLUGINS)/$(RELEASE_NAME) $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 	  $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 build/caisson.so $(DESTDIR)$(PREFIX)/lib/caisson/caisson.so
+	install -m 0755 build/caisson.so $(PLUGINS)/$(RELEASE_NAME)/.caisson.so.new
+	mv -fT $(PLUGINS)/$(RELEASE_NAME)/.caisson.so.new $(PLUGINS)/$(RELEASE_NAME)/caisson.so
+	ln -sfn $(RELEASE_NAME)/caisson.so $(PLUGINS)/.caisson.so.new
+	mv -fT $(PLUGINS)/.caisson.so.new $(PLUGINS)/caisson.so
 	install -m 0644 abi/caisson.h $(DESTDIR)$(PREFIX)/include/caisson.h
 	install -m 0755 build/caisson-host $(DESTDIR)$(PREFIX)/bin/caisson-host
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' abi/caisson.pc.in \
@@ -199,9 +207,9 @@ build/libraries-found:
 build/%/pcre2/libpcre2-8.a: | build/libraries-found
 	@tests/setup/foreign_pcre2 $* $(@D) && touch $@
 
-# Rewritten only when it changes, so that a commit recompiles one folder and not everything.
+# Rewritten only when it changes, so that a commit recompiles what names it and not everything.
 build/build-id: .FORCE
-	@mkdir -p build && echo '$(BUILD_ID)' | cmp -s - $@ || echo '$(BUILD_ID)' > $@
+	@mkdir -p build && echo '$(VERSION) $(BUILD_ID)' | cmp -s - $@ || echo '$(VERSION) $(BUILD_ID)' > $@
 .FORCE:
 
 objects = $(patsubst %,$(1)/obj/%.o,$(basename $(2)))
@@ -251,10 +259,18 @@ $(1)/obj/plugin/channel/guest_blob.o: $(GUESTS:%=$(3)/guests/%)
 $(1)/obj/plugin/tools/manifest_blob.o: plugin/tools/manifest.json
 $(1)/obj/plugin/session/seccomp_blob.o: plugin/session/seccomp.json
 $(1)/obj/plugin/entry/%.o: EXTRA = -DCSN_BUILD_ID='"$(BUILD_ID)"'
-$(call objects,$(1),$(wildcard plugin/entry/*.c)): build/build-id
+$(call objects,$(1),$(wildcard plugin/entry/*.c) $(shell grep -l CSN_VERSION plugin/*/*.c host_demo/*.c)): \
+  build/build-id
+# The same plugin as another build: what a host changes to and back.
+$(1)/other/obj/%.o: %.c build/build-id Makefile | build/libraries-found
+	@mkdir -p $$(@D) && echo '  CC     $$@'
+	$(Q)$(2) $(call COMMON,$(2)) -fPIC -fvisibility=hidden -I$(3) -DCSN_BUILD_ID='"$(BUILD_ID)-other"' -c -o $$@ $$<
 $(1)/obj/host_demo/loader.o: EXTRA = -DCSN_PLUGIN_PATH='"$(PREFIX)/lib/caisson/caisson.so"'
 
+$(1)/other/caisson.so: $(call objects,$(1),$(filter-out plugin/entry/%,$(PLUGIN_SRC))) \
+  $(call objects,$(1)/other,$(filter plugin/entry/%,$(PLUGIN_SRC))) abi/caisson.map
 $(1)/caisson.so: $(call objects,$(1),$(PLUGIN_SRC)) abi/caisson.map
+$(1)/caisson.so $(1)/other/caisson.so:
 	@echo '  LINK   $$@'
 	$(Q)$(2) -shared $(LINK_HARDEN) -Wl,-z,defs,-z,nodelete,--version-script=abi/caisson.map \
 	  -o $$@ $$(filter %.o,$$^) $(PLUGIN_LIBS)
@@ -345,7 +361,8 @@ ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) 
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 
-check-programs: all build/asan/caisson.so build/asan/caisson-host $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
+check-programs: all build/asan/caisson.so build/asan/caisson-host build/other/caisson.so \
+  build/asan/other/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
 check-programs: $(PEER_FILES)
 
 # A script is run once for each build: tests/exec tells by the link's folder which one is meant.

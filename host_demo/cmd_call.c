@@ -34,6 +34,14 @@ const char *csn_tool_text_argument(const cJSON *tool) {
   return type && strcmp(type, "string") == 0 ? name->valuestring : NULL;
 }
 
+char *csn_tool_arguments(struct csn_host *host, const char *tool, const char *text) {
+  struct csn_generation *g = csn_host_pin(host);
+  const char *plain = csn_tool_text_argument(csn_generation_tool(g, tool));
+  char *args = *text != '{' && plain ? csn_json_pair(plain, text) : csn_must(strdup(text));
+  csn_slot_unpin(g);
+  return args;
+}
+
 /* `call shell -- ls -la`: the words with blanks between them, as ssh has it. */
 static char *join_words(const struct csn_options *options, size_t *size) {
   size_t room = 1;

@@ -159,19 +159,10 @@ static int colon_python(struct repl *r, const char *rest) {
   return code;
 }
 
-/* The arguments as JSON, malloc'd: plain text becomes the one that the tool requires. */
-static char *arguments_of(struct repl *r, const char *tool, const char *text) {
-  struct csn_generation *g = csn_host_pin(&r->host);
-  const char *plain = csn_tool_text_argument(csn_generation_tool(g, tool));
-  char *args = *text != '{' && plain ? csn_json_pair(plain, text) : csn_must(strdup(text));
-  csn_slot_unpin(g);
-  return args;
-}
-
 static int colon_call(struct repl *r, const char *rest) {
   size_t n = strcspn(rest, " \t");
   const char *text = rest + n + strspn(rest + n, " \t");
-  char *tool = csn_must(strndup(rest, n)), *args = *text ? arguments_of(r, tool, text) : NULL;
+  char *tool = csn_must(strndup(rest, n)), *args = *text ? csn_tool_arguments(&r->host, tool, text) : NULL;
   int code = CSN_EXIT_USAGE;
   if (n == 0)
     csn_ui_say(":call TOOL [JSON]; `:tools` lists them");

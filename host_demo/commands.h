@@ -22,6 +22,7 @@ int csn_cmd_put(const struct csn_options *options);
 int csn_cmd_image(const struct csn_options *options);
 int csn_cmd_get(const struct csn_options *options);
 int csn_cmd_doctor(const struct csn_options *options);
+int csn_cmd_swap(const struct csn_options *options);
 
 /* ---- what the interactive session shares with them ------------------------------------------- */
 
@@ -41,5 +42,9 @@ int csn_rm_one(struct csn_host *host, const struct csn_options *options, const c
 /* The one required property of a tool's arguments that is a string, where there is exactly one
  * required property; else NULL. Plain text on the command line becomes that. */
 const char *csn_tool_text_argument(const cJSON *tool);
+
+/* A tool's arguments as JSON, malloc'd: `text` as it is, or, where it does not begin with {, as that
+ * one property. */
+char *csn_tool_arguments(struct csn_host *host, const char *tool, const char *text);
 
 #endif

@@ -96,7 +96,7 @@ static int32_t on_cancelled(void *ctx) {
   struct run *run = ctx;
   if (!csn_interrupt_pressed())
     return 0;
-  if (!run->told && isatty(STDERR_FILENO))
+  if (!run->told && !run->call->beside && isatty(STDERR_FILENO))
     csn_ui_say("cancelling (Ctrl-C again leaves at once)");
   run->told = true;
   return 1;

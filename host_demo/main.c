@@ -43,6 +43,10 @@ static const struct command {
     {"reap", csn_cmd_reap, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_DRY_RUN, 0, 0, NULL},
     {"shutdown", csn_cmd_shutdown, CSN_OPT_JSON | CSN_OPT_TIMEOUT | CSN_OPT_ALL | CSN_OPT_GRACE, 0,
      0, NULL},
+    {"swap", csn_cmd_swap,
+     CSN_OPT_SESSION | CSN_OPT_TIMEOUT | CSN_OPT_JSON | CSN_OPT_THREADS | CSN_OPT_COUNT |
+         CSN_OPT_GRACE,
+     1, 3, "which plugin? Give the path of the new version"},
     {"doctor", csn_cmd_doctor, CSN_OPT_JSON | CSN_OPT_TIMEOUT, 0, 0, NULL},
     {"help", cmd_help, 0, 0, 1, NULL},
 };

@@ -12,6 +12,8 @@
 /* `val` is the option's bit with this one, which is above all of them and above every character that
  * getopt could return. */
 #define OPTION_BASE 0x40000000
+#define THREADS_MAX 256
+#define COUNT_MAX 1000000
 
 static const struct option long_options[] = {
     {"plugin", required_argument, NULL, OPTION_BASE | CSN_OPT_PLUGIN},
@@ -29,6 +31,8 @@ static const struct option long_options[] = {
     {"stats", no_argument, NULL, OPTION_BASE | CSN_OPT_STATS},
     {"dry-run", no_argument, NULL, OPTION_BASE | CSN_OPT_DRY_RUN},
     {"grace", required_argument, NULL, OPTION_BASE | CSN_OPT_GRACE},
+    {"threads", required_argument, NULL, OPTION_BASE | CSN_OPT_THREADS},
+    {"count", required_argument, NULL, OPTION_BASE | CSN_OPT_COUNT},
     {"verbose", no_argument, NULL, OPTION_BASE | CSN_OPT_VERBOSE},
     {"help", no_argument, NULL, OPTION_BASE | CSN_OPT_HELP},
     {"version", no_argument, NULL, OPTION_BASE | CSN_OPT_VERSION},
@@ -53,6 +57,14 @@ static uint64_t parse_duration(const char *text) {
   return 0;
 }
 
+/* A whole number of 1 to `most`; 0 where it is none. */
+static unsigned parse_number(const char *text, unsigned most) {
+  char *end = NULL;
+  errno = 0;
+  long value = strtol(text, &end, 10);
+  return end == text || *end || errno != 0 || value < 1 || value > (long)most ? 0 : (unsigned)value;
+}
+
 static int take_option(struct csn_options *options, unsigned bit, const char *value) {
   options->given |= bit;
   if (bit == CSN_OPT_PLUGIN)
@@ -75,6 +87,10 @@ static int take_option(struct csn_options *options, unsigned bit, const char *va
     return csn_ui_usage("--timeout %s: give a time such as 30, 1.5s, 500ms or 2m", value);
   else if (bit == CSN_OPT_GRACE && (options->grace_ms = parse_duration(value)) == 0)
     return csn_ui_usage("--grace %s: give a time such as 30, 1.5s, 500ms or 2m", value);
+  else if (bit == CSN_OPT_THREADS && (options->threads = parse_number(value, THREADS_MAX)) == 0)
+    return csn_ui_usage("--threads %s: give a number of 1 to %d", value, THREADS_MAX);
+  else if (bit == CSN_OPT_COUNT && (options->count = parse_number(value, COUNT_MAX)) == 0)
+    return csn_ui_usage("--count %s: give a number of 1 to %d", value, COUNT_MAX);
   return 0;
 }
 

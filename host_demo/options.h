@@ -29,6 +29,8 @@
 #define CSN_OPT_DRY_RUN 32768u
 #define CSN_OPT_GRACE 65536u
 #define CSN_OPT_OPTIONS 131072u
+#define CSN_OPT_THREADS 262144u
+#define CSN_OPT_COUNT 524288u
 /* What every command takes. */
 #define CSN_OPT_COMMON \
   (CSN_OPT_PLUGIN | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | CSN_OPT_HELP | CSN_OPT_VERSION)
@@ -44,7 +46,9 @@ struct csn_options {
   bool json;
   bool verbose;
   uint64_t timeout_ms; /* 0: none */
-  uint64_t grace_ms;   /* of shutdown; 0: none */
+  uint64_t grace_ms;   /* of shutdown and swap; 0: none given */
+  unsigned threads;    /* of swap; 0: none */
+  unsigned count;      /* of swaps; 0: not given */
   const char *command; /* NULL where there was none */
   char **args;         /* what follows the command, up to a "--"; NULL-terminated */
   size_t arg_count;

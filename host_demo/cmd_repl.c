@@ -13,6 +13,7 @@
 #include "interrupt.h"
 #include "json.h"
 #include "lines.h"
+#include "reload.h"
 #include "report.h"
 #include "text.h"
 #include "ui.h"
@@ -201,6 +202,19 @@ static int colon_sessions(struct repl *r, const char *rest) {
   return csn_sessions_print(&r->host, r->options, false);
 }
 
+static int colon_version(struct repl *r, const char *rest) {
+  struct csn_version v;
+  (void)rest;
+  csn_slot_version(&r->host.slot, &v);
+  (void)printf("%s %s, build %s, %s\n", v.id, v.version, v.build_id, v.path);
+  return 0;
+}
+
+static int colon_swap(struct repl *r, const char *rest) {
+  return csn_reload_now(&r->host, *rest ? rest : NULL, r->options->grace_ms) < 0 ? CSN_EXIT_FAILED
+                                                                                 : 0;
+}
+
 static int colon_help(struct repl *r, const char *rest) {
   (void)r;
   (void)rest;
@@ -220,7 +234,8 @@ static const struct {
 } colons[] = {
     {"cd", colon_cd},           {"python", colon_python}, {"call", colon_call},
     {"tools", colon_tools},     {"session", colon_session}, {"sessions", colon_sessions},
-    {"rm", colon_rm},           {"help", colon_help},     {"quit", colon_quit},
+    {"rm", colon_rm},           {"version", colon_version}, {"swap", colon_swap},
+    {"help", colon_help},       {"quit", colon_quit},
 };
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -277,6 +292,7 @@ static void loop(struct repl *r) {
     char *own = csn_must(strdup(line));
     int code = one_line(r, own);
     free(own);
+    (void)fflush(stdout); /* whoever sends lines by a pipe may wait for the answer */
     if (code == LEAVE)
       return;
     r->code = code;
@@ -312,11 +328,13 @@ int csn_cmd_repl(const struct csn_options *options) {
     return code;
   r.session = session_key(options);
   char *first = csn_must(strdup(r.session));
+  csn_reload_begin(&r.host, options->grace_ms);
   r.lines = csn_lines_open();
   if (csn_lines_interactive(r.lines))
     csn_ui_say("each line runs in the sandbox of the session; :help says what else there is");
   loop(&r);
   csn_lines_close(r.lines);
+  csn_reload_end();
   if (options->given & CSN_OPT_EPHEMERAL)
     remove_own_session(&r, first);
   csn_host_stop(&r.host);

@@ -31,6 +31,8 @@ const char csn_help_main[] =
     "  rm KEY...         end sessions and remove their files\n"
     "  shutdown [--all]  end all of them\n"
     "  reap              remove what sandboxes that are no more have left\n"
+    "  swap PLUGIN       would this version of the plugin be taken in place of the\n"
+    "                    one in use?\n"
     "  op NAME [ARGS]    run one of the plugin's operations, such as engine.info\n"
     "  help [COMMAND]    this text, or a command's own (as COMMAND --help)\n"
     "\n"
@@ -116,6 +118,7 @@ static const char help_tools[] =
 
 static const char help_repl_command[] =
     "usage: caisson-host repl [--session KEY | --ephemeral] [--timeout TIME]\n"
+    "                         [--grace TIME]\n"
     "\n"
     "Each line that you type runs in the sandbox of the session. Ctrl-C cancels what\n"
     "runs, or clears the line; Ctrl-D leaves. With --ephemeral the session is a new\n"
@@ -124,6 +127,12 @@ static const char help_repl_command[] =
     "\n"
     "Lines may come from a pipe as well: then there is no prompt, and the exit code\n"
     "is that of the last line. :help lists the commands that begin with a colon.\n"
+    "\n"
+    "SIGHUP takes the version of the plugin that its path leads to by now, and reads\n"
+    "the configuration anew; sessions, files and background jobs go on. A call that\n"
+    "runs ends on the old version, however long it takes; with --grace it is\n"
+    "cancelled after that time. What cannot be taken changes nothing. (A terminal\n"
+    "that hangs up still ends the program.)\n"
     "\n"
     "  caisson-host repl --session work\n"
     "  printf '%s\\n' 'date > now' 'cat now' | caisson-host repl\n";
@@ -138,6 +147,8 @@ const char csn_help_repl[] =
     "  :sessions        list the sessions\n"
     "  :session [KEY]   say which session this is, or go to another\n"
     "  :rm [KEY]        end this session, or another, and remove its files\n"
+    "  :version         say which plugin this is\n"
+    "  :swap [PLUGIN]   change to another version; alone: as SIGHUP does\n"
     "  :help            this text\n"
     "  :quit            leave (also Ctrl-D); the session lives on\n";
 
@@ -225,6 +236,29 @@ static const char help_reap[] =
     "or that ended and stayed, and helpers of other versions that no container needs.\n"
     "What runs stays. --dry-run only says what would go.\n";
 
+static const char help_swap[] =
+    "usage: caisson-host [--plugin OLD] swap NEW [--json]\n"
+    "       caisson-host [--plugin OLD] swap NEW --threads N [--count N]\n"
+    "              [--grace TIME] [--session KEY] [--json] [TOOL [JSON | TEXT]]\n"
+    "\n"
+    "Would the plugin at NEW be taken in the place of OLD? Loads it beside OLD, makes\n"
+    "an instance with the same configuration and asks it what a host asks before it\n"
+    "changes over: its tools, its instance's name, the sessions that it finds.\n"
+    "Nothing is changed. The exit code is 1 where it is refused; the message says at\n"
+    "which step (load, create, self-test) and why. With --json that is a document.\n"
+    "\n"
+    "With --threads the two versions take turns, --count times (10 if not given),\n"
+    "while so many threads call without pause: TOOL with those arguments, or an echo\n"
+    "whose answers are checked; in sessions of their own, removed at the end, or in\n"
+    "that of --session. Then it reports swaps and calls: how many failed or were\n"
+    "lost, what they took beside a swap and beside none, what a swap took, and what\n"
+    "the process holds before and after. The exit code is 1 where a call failed.\n"
+    "\n"
+    "  --grace TIME  cancel calls that are still on the old version after that\n"
+    "\n"
+    "  caisson-host swap /usr/local/lib/caisson/0.2.0-abc1234/caisson.so\n"
+    "  caisson-host swap build/other/caisson.so --threads 16 --count 100\n";
+
 static const char help_doctor[] =
     "usage: caisson-host doctor [--json]\n"
     "\n"
@@ -243,6 +277,7 @@ const char *csn_help_command(const char *name) {
                {"sessions", help_sessions},   {"inspect", help_inspect},
                {"logs", help_logs},           {"rm", help_rm},
                {"shutdown", help_shutdown},   {"reap", help_reap},
+               {"swap", help_swap},
                {"doctor", help_doctor}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if (strcmp(texts[i].name, name) == 0)

@@ -3,6 +3,9 @@
  * not be called from a handler, and hooks.cancelled is polled often enough to need no thread. */
 #include "interrupt.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -13,7 +16,27 @@ static volatile sig_atomic_t state;
 static volatile sig_atomic_t pressed;
 static volatile sig_atomic_t leaving;
 
+/* SIGHUP by word. Both are set before the first can arrive. */
+static _Atomic(sem_t *) on_hangup;
+static bool stdin_is_terminal;
+
+/* isatty() says no of a terminal that has hung up. */
+static bool has_hung_up(void) {
+  struct pollfd input = {.fd = STDIN_FILENO};
+  return stdin_is_terminal && poll(&input, 1, 0) > 0 && (input.revents & POLLHUP);
+}
+
+static bool is_asked(int number) {
+  sem_t *asked = number == SIGHUP ? atomic_load(&on_hangup) : NULL;
+  int before = errno;
+  bool is = asked && !has_hung_up() && sem_post(asked) == 0;
+  errno = before;
+  return is;
+}
+
 static void on_signal(int number) {
+  if (is_asked(number))
+    return;
   if (state == CSN_INTERRUPT_IDLE || (state == CSN_INTERRUPT_CALL && pressed))
     _exit(128 + number);
   pressed = 1;
@@ -30,6 +53,16 @@ void csn_interrupt_install(void) {
       (void)sigaction(signals[i], &handler, NULL);
   /* A reader that went away is an error of write, so that the call is cancelled and cleaned up. */
   (void)signal(SIGPIPE, SIG_IGN);
+}
+
+void csn_interrupt_on_hangup(sem_t *asked) {
+  struct sigaction handler = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  (void)sigemptyset(&handler.sa_mask);
+  stdin_is_terminal = isatty(STDIN_FILENO) != 0;
+  atomic_store(&on_hangup, asked);
+  /* SA_RESTART: a line that is being read from a pipe must not seem to have ended. */
+  if (asked)
+    (void)sigaction(SIGHUP, &handler, NULL);
 }
 
 void csn_interrupt_enter(enum csn_interrupt_state next) {

@@ -28,7 +28,7 @@ static const struct command {
     {"op", csn_cmd_op, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_INPUT | CSN_OPT_OPTIONS, 1, ANY_COUNT,
      "which operation? (such as engine.info)"},
     {"tools", csn_cmd_tools, CSN_OPT_JSON, 0, 0, NULL},
-    {"repl", csn_cmd_repl, CALL_OPTIONS, 0, 0, NULL},
+    {"repl", csn_cmd_repl, CALL_OPTIONS | CSN_OPT_GRACE, 0, 0, NULL},
     {"put", csn_cmd_put, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_FORCE | CSN_OPT_EXTRACT, 1, 2,
      "which file or folder? (- is stdin)"},
     {"get", csn_cmd_get, CALL_OPTIONS | CSN_OPT_JSON | CSN_OPT_FORCE, 1, 2,

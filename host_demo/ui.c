@@ -4,6 +4,7 @@
 #include "ui.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@
 #define MESSAGE_MAX 4096
 #define PROGRESS_COLUMNS 72
 
-static bool progress_shown;
+/* A message may come from any thread. */
+static atomic_bool progress_shown;
 
 const char *csn_ui_style(FILE *stream, enum csn_ui_style style) {
   static const char *const sequences[] = {"\033[0m", "\033[32m", "\033[31m", "\033[2m", "\033[1m"};

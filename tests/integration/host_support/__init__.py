@@ -84,9 +84,10 @@ def start(*args, **how):
     return process
 
 
-def read_until(stream, wanted):
-    """Reads from a pipe until it has `wanted`; fails after PATIENCE. Returns all that came."""
-    end, got = time.monotonic() + PATIENCE, b""
+def read_until(stream, wanted, got=b""):
+    """Reads from a pipe until it has `wanted`; fails after PATIENCE. Returns all that came, behind
+    `got`, which came before."""
+    end = time.monotonic() + PATIENCE
     while wanted not in got:
         ready, _, _ = select.select([stream], [], [], max(0, end - time.monotonic()))
         chunk = os.read(stream.fileno(), 65536) if ready else b""

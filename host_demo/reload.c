@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reload.c: a thread that sleeps until a SIGHUP posts its semaphore, which a handler may do. */
+#include "reload.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "ui.h"
+
+static struct {
+  struct csn_host *host;
+  uint64_t grace_ms;
+  pthread_t thread;
+  sem_t asked;
+  atomic_bool ending;
+} reload;
+
+int csn_reload_now(struct csn_host *host, const char *plugin, uint64_t grace_ms) {
+  struct csn_swap swap;
+  struct csn_failure failure;
+  struct csn_version now;
+  const struct csn_version *is = &swap.is, *was = &swap.was;
+  if (csn_slot_swap(&host->slot, plugin, grace_ms ? grace_ms : CSN_GRACE_UNLIMITED, &swap,
+                    &failure) < 0) {
+    csn_slot_version(&host->slot, &now);
+    csn_ui_say("the plugin is not changed (%s): %s\n%s %s, build %s, goes on",
+               csn_step_name(failure.step), failure.message, now.id, now.version, now.build_id);
+    return -1;
+  }
+  csn_ui_say("the plugin is now %s %s, build %s, %s", is->id, is->version, is->build_id, is->path);
+  if (strcmp(is->build_id, was->build_id) == 0 && strcmp(is->version, was->version) == 0)
+    csn_ui_say("note: that is the same build as before; its configuration was read anew");
+  if (swap.drained == CAISSON_E_DEADLINE)
+    csn_ui_say("note: calls that still ran on the old version were cancelled");
+  return 0;
+}
+
+static void *wait_for_signals(void *unused) {
+  (void)unused;
+  for (;;) {
+    while (sem_wait(&reload.asked) < 0 && errno == EINTR) {
+    }
+    /* Several signals that came meanwhile are one. */
+    while (sem_trywait(&reload.asked) == 0) {
+    }
+    if (atomic_load(&reload.ending))
+      return NULL;
+    (void)csn_reload_now(reload.host, NULL, reload.grace_ms);
+  }
+}
+
+void csn_reload_begin(struct csn_host *host, uint64_t grace_ms) {
+  sigset_t blocked, before;
+  reload.host = host;
+  reload.grace_ms = grace_ms;
+  atomic_store(&reload.ending, false);
+  (void)sem_init(&reload.asked, 0, 0);
+  /* Signals are for the thread that reads lines and waits for calls. */
+  csn_interrupt_signals(&blocked);
+  (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  int failed = pthread_create(&reload.thread, NULL, wait_for_signals, NULL);
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failed)
+    (void)csn_must(NULL); /* no memory for its stack */
+  csn_interrupt_on_hangup(&reload.asked);
+}
+
+void csn_reload_end(void) {
+  csn_interrupt_on_hangup(NULL);
+  atomic_store(&reload.ending, true);
+  (void)sem_post(&reload.asked);
+  (void)pthread_join(reload.thread, NULL);
+  (void)sem_destroy(&reload.asked);
+}

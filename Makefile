@@ -210,6 +210,8 @@ build/%/pcre2/libpcre2-8.a: | build/libraries-found
 # Rewritten only when it changes, so that a commit recompiles what names it and not everything.
 build/build-id: .FORCE
 	@mkdir -p build && echo '$(VERSION) $(BUILD_ID)' | cmp -s - $@ || echo '$(VERSION) $(BUILD_ID)' > $@
+# Phony: .SECONDARY takes a file that is not there for one that need not be made.
+.PHONY: .FORCE
 .FORCE:
 
 objects = $(patsubst %,$(1)/obj/%.o,$(basename $(2)))

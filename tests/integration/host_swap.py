@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 
-from host_support import environment, finish, host, path, read_until, start
+from host_support import environment, host, path
+from host_support.repl import Repl, point_to
 from tap import diag, done_testing, is_, ok
 
 ABI = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "abi")
@@ -95,55 +96,16 @@ def build(name, waits=0, operation=0, described=None):
     return so
 
 
-def point_to(so):
-    """What an installation does: the link changes at once from one version to another."""
-    os.symlink(so, path("new-link"))
-    os.rename(path("new-link"), path("plugin.so"))
-    return path("plugin.so")
-
-
 def fake_config(**members):
     with open(path("fake.json"), "w") as f:
         json.dump(members, f)
     return environment(CAISSON_CONFIG=path("fake.json"))
 
 
-class Repl:
-    """caisson-host repl on pipes, with the plugin that the link leads to."""
-
-    def __init__(self, *args, preexec_fn=None, **config):
-        self.process = start("--plugin", path("plugin.so"), *args, "repl", stdin=subprocess.PIPE,
-                             env=fake_config(**config), preexec_fn=preexec_fn)
-        self.rest = {self.process.stdout: b"", self.process.stderr: b""}
-
-    def line(self, text):
-        self.process.stdin.write(text.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def until(self, stream, words):
-        """What came up to the words; what came behind them is kept for the next time."""
-        got = self.rest[stream]
-        if words not in got:
-            got = read_until(stream, words, got)
-        at = got.index(words) + len(words)
-        self.rest[stream] = got[at:]
-        return got[:at].decode()
-
-    def says(self, words):
-        return self.until(self.process.stderr, words.encode())
-
-    def prints(self, words):
-        return self.until(self.process.stdout, words.encode())
-
-    def hang_up(self):
-        self.process.send_signal(signal.SIGHUP)
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.stdin = None
-        done = finish(self.process)
-        done.err = self.rest[self.process.stderr].decode() + done.err
-        return done
+def begin(*args, preexec_fn=None, **config):
+    """A repl with the version that the link leads to."""
+    return Repl("--plugin", path("plugin.so"), *args, "repl", env=fake_config(**config),
+                preexec_fn=preexec_fn)
 
 
 OLD = build("old")
@@ -161,7 +123,7 @@ def is_refused(new, step, words, name, **config):
     ok(done.code == 1 and found["accepted"] is False and found["step"] == step and
        words in found["message"], "also as a document") or diag(done.out)
     point_to(OLD)
-    repl = Repl(**config)
+    repl = begin(**config)
     repl.line("x")
     repl.prints("old\n")
     point_to(new) if os.path.exists(new) else os.unlink(path("plugin.so"))
@@ -206,7 +168,7 @@ def test_accepted():
 
 def test_signal():
     point_to(OLD)
-    repl = Repl()
+    repl = begin()
     repl.line(":version")
     ok("build old" in repl.prints("fake.so"), ":version says which it is")
     point_to(NEW)
@@ -240,7 +202,7 @@ def test_late_calls():
     for waits, name in ((1, "call_open"), (2, "call_run")):
         late = build("late%d" % waits, waits=waits)
         point_to(late)
-        repl = Repl()
+        repl = begin()
         repl.line("x")
         repl.says("late%d waits\n" % waits)
         point_to(NEW)
@@ -255,7 +217,7 @@ def test_late_calls():
 def test_ignored():
     """nohup leaves SIGHUP ignored; the reload works all the same."""
     point_to(OLD)
-    repl = Repl(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    repl = begin(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     repl.line("x")
     repl.prints("old\n")
     point_to(NEW)

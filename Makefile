@@ -140,7 +140,7 @@ check-engines: ## the suite on Docker 26.1 and 28.5, Podman 4.3 and gVisor (ENGI
 
 bench: ## measure beside docker exec and the engine itself (BENCH_ARGS=--json)
 	@tests/setup/packages build demo bench
-	@$(MAKE) $(JOBS) all build/bench/bench build/bench/workload
+	@$(MAKE) $(JOBS) all build/other/caisson.so build/bench/bench build/bench/workload
 	@$(WITH_ENGINE) $(WITH_IMAGES) tests/bench/run $(BENCH_ARGS)
 
 lint: ## compile with clang too, then clang-tidy, cppcheck and shellcheck

@@ -170,6 +170,7 @@ void csn_callers_stop(struct csn_callers *callers) {
     add_up(&callers->beside, &c->beside);
     if (callers->failed == 0 && c->failed > 0)
       memcpy(callers->first_failure, c->first_failure, sizeof callers->first_failure);
+    callers->calls += c->quiet.calls + c->beside.calls;
     callers->failed += c->failed;
     callers->lost += c->lost;
     callers->retried += c->retried;

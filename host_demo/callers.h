@@ -34,8 +34,9 @@ struct csn_callers {
   atomic_bool stop;
   struct caller *each;
 
-  /* Filled in by csn_callers_stop(). */
-  struct csn_times quiet, beside;
+  /* Added to by csn_callers_stop(). */
+  struct csn_times quiet, beside; /* may be emptied between two starts; the rest adds up */
+  uint64_t calls;
   uint64_t failed;  /* did not end as the tool's success */
   uint64_t lost;    /* of these: nobody can say how it ended, or the answer is another call's */
   uint64_t retried; /* were refused by the version that was just being replaced, and made anew */

@@ -3,7 +3,7 @@
  * makes a table of them. Knows the order of the groups and what is cleaned up at the end.
  *
  *   bench --plugin FILE --instance NAME --image IMAGE --small-image IMAGE --here FOLDER
- *         --workload FILE [--quick] [GROUP...] */
+ *         --workload FILE --other-plugin FILE --host FILE [--quick] [GROUP...] */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@ static const struct {
     {"adopt", bench_group_adopt},   {"many", bench_group_many},     {"burst", bench_group_burst},
     {"cancel", bench_group_cancel}, {"output", bench_group_output},
     {"files", bench_group_files},   {"search", bench_group_search}, {"transfer", bench_group_transfer},
+    {"swap", bench_group_swap},
 };
 
 #define GROUPS (sizeof groups / sizeof *groups)
@@ -67,7 +68,8 @@ static const char *read_options(int argc, char **argv) {
   static const struct option options[] = {
       {"plugin", 1, NULL, 'p'}, {"instance", 1, NULL, 'i'},    {"image", 1, NULL, 'm'},
       {"here", 1, NULL, 'h'},   {"small-image", 1, NULL, 's'}, {"workload", 1, NULL, 'w'},
-      {"adopt", 1, NULL, 'a'},  {"quick", 0, NULL, 'q'},       {NULL, 0, NULL, 0}};
+      {"adopt", 1, NULL, 'a'},  {"quick", 0, NULL, 'q'},       {"other-plugin", 1, NULL, 'o'},
+      {"host", 1, NULL, 'H'},   {NULL, 0, NULL, 0}};
   const char *adopt = NULL;
   int c;
   while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -78,13 +80,17 @@ static const char *read_options(int argc, char **argv) {
       case 's': bench.small_image = optarg; break;
       case 'h': bench.here = optarg; break;
       case 'w': bench.workload = optarg; break;
+      case 'o': bench.other_plugin = optarg; break;
+      case 'H': bench.host_program = optarg; break;
       case 'q': bench.quick = 1; break;
       case 'a': adopt = optarg; break;
       default: usage();
     }
   }
   if (!bench.plugin || !bench.instance || !bench.image) usage();
-  if (!adopt && !(bench.small_image && bench.here && bench.workload)) usage();
+  if (!adopt && !(bench.small_image && bench.here && bench.workload && bench.other_plugin &&
+                  bench.host_program))
+    usage();
   return adopt;
 }
 

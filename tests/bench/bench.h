@@ -29,6 +29,9 @@ void bench_add(struct bench_samples *samples, double value);
 /* Each prints one line of JSON: `name` says what was measured, within `group`. */
 void bench_print(const char *group, const char *name, const char *unit,
                  struct bench_samples *samples);
+/* Figures of samples that somebody else has counted. */
+void bench_print_figures(const char *group, const char *name, const char *unit, size_t n,
+                         double p50, double p99, double max);
 void bench_print_value(const char *group, const char *name, const char *unit, double value);
 __attribute__((format(printf, 2, 3))) void bench_note(const char *group, const char *format, ...);
 
@@ -178,6 +181,7 @@ void bench_worker_stop(struct bench_worker *worker);
 
 struct bench {
   const char *plugin, *instance, *image, *small_image, *here, *workload;
+  const char *other_plugin, *host_program;
   int quick;
   struct bench_box box;
   struct bench_engine engine;
@@ -194,6 +198,7 @@ void bench_group_output(struct bench *bench);
 void bench_group_files(struct bench *bench);
 void bench_group_search(struct bench *bench);
 void bench_group_transfer(struct bench *bench);
+void bench_group_swap(struct bench *bench);
 /* What the adopting process of bench_group_adopt() does. */
 void bench_adopt_child(const struct bench *bench, const char *session);
 

@@ -70,6 +70,16 @@ void bench_print(const char *group, const char *name, const char *unit,
   *samples = (struct bench_samples){0};
 }
 
+void bench_print_figures(const char *group, const char *name, const char *unit, size_t n,
+                         double p50, double p99, double max) {
+  cJSON *line = new_line(group, name, unit);
+  cJSON_AddNumberToObject(line, "n", (double)n);
+  cJSON_AddNumberToObject(line, "p50", p50);
+  cJSON_AddNumberToObject(line, "p99", p99);
+  cJSON_AddNumberToObject(line, "max", max);
+  print_line(line);
+}
+
 void bench_print_value(const char *group, const char *name, const char *unit, double value) {
   cJSON *line = new_line(group, name, unit);
   cJSON_AddNumberToObject(line, "value", value);

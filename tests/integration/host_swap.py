@@ -166,6 +166,16 @@ def test_accepted():
         [True, "old", "new"], "the document has both versions")
 
 
+def test_usage():
+    for args, words in ((["swap"], "which plugin"), (["swap", NEW, "shell", "id"], "--threads"),
+                        (["swap", NEW, "--count", "5"], "--threads"),
+                        (["swap", NEW, "--threads", "none"], "number"),
+                        (["swap", NEW, "--threads", "300"], "256"),
+                        (["swap", NEW, "--threads", "2", "--count", "-1"], "number")):
+        done = host("--plugin", OLD, *args, env=fake_config())
+        ok(done.code == 2 and words in done.err, "a mistake in `swap %s` is explained" % " ".join(args[2:])) or diag(done.err)
+
+
 def test_signal():
     point_to(OLD)
     repl = begin()
@@ -228,6 +238,7 @@ def test_ignored():
 
 test_refusals()
 test_accepted()
+test_usage()
 test_signal()
 test_late_calls()
 test_ignored()

@@ -76,12 +76,81 @@ static const caisson_plugin table = {
 const caisson_plugin *caisson_plugin_v1(void) { return &table; }
 """
 
+# Answers at once, and knows when it is used as it must not be: a call on an instance that is gone, or
+# an end while calls are open. Both would be a call that failed, by its status.
+STRICT = r"""
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "caisson.h"
+#define MOST 4096
+static atomic_ulong last;
+static struct { atomic_int alive, draining, open, running; } all[MOST];
+static const char described[] = DESCRIBED;
+static const char answer[] = "{\"content\": []}";
+static int32_t create(const caisson_host *h, const char *c, uint64_t n, uint64_t *i,
+                      caisson_error *e) {
+  (void)h; (void)c; (void)n; (void)e;
+  *i = ++last;
+  if (*i >= MOST) return CAISSON_E_LIMIT;
+  all[*i].alive = 1;
+  return 0;
+}
+static int32_t describe(uint64_t i, caisson_str *json) {
+  *json = (caisson_str){described, sizeof described - 1};
+  return all[i].alive ? 0 : CAISSON_E_NOT_FOUND;
+}
+static int32_t call_open(uint64_t i, const caisson_request *r, uint64_t *c, caisson_error *e) {
+  (void)r; (void)e;
+  if (!all[i].alive) return CAISSON_E_NOT_FOUND;
+  if (all[i].draining) return CAISSON_E_DRAINING;
+  all[i].open++;
+  *c = 1;
+  return 0;
+}
+static int32_t call_run(uint64_t i, uint64_t c, const caisson_hooks *h, caisson_result *r,
+                        caisson_error *e) {
+  (void)c; (void)h; (void)e;
+  if (!all[i].alive) return CAISSON_E_NOT_FOUND;
+  all[i].running++;
+  int32_t status = all[i].draining ? CAISSON_E_DRAINING : 0;
+  r->outcome = status ? CAISSON_OUTCOME_NONE : CAISSON_OUTCOME_EXITED;
+  r->json = (caisson_str){answer, sizeof answer - 1};
+  all[i].running--;
+  return status;
+}
+static int32_t cancel(uint64_t i, uint64_t c) { (void)i; (void)c; return 0; }
+static int32_t call_close(uint64_t i, uint64_t c) {
+  (void)c;
+  all[i].open--;
+  return all[i].alive ? 0 : CAISSON_E_NOT_FOUND;
+}
+static int32_t drain(uint64_t i, uint64_t g) {
+  (void)g;
+  all[i].draining = 1;
+  while (all[i].running) usleep(10);
+  return 0;
+}
+static int32_t destroy(uint64_t i) {
+  if (all[i].open || !all[i].alive) fprintf(stderr, "ended in use\n");
+  all[i].alive = 0;
+  return 0;
+}
+static const caisson_plugin table = {
+  .struct_size = sizeof table, .magic = CAISSON_MAGIC, .id = "fake", .version = "1",
+  .build_id = NAME, .manifest_json = "{}", .create = create, .describe = describe,
+  .call_open = call_open, .call_run = call_run, .call_cancel = cancel, .call_close = call_close,
+  .drain = drain, .destroy = destroy};
+const caisson_plugin *caisson_plugin_v1(void) { return &table; }
+"""
+
 TOOL = {"name": "shell", "inputSchema": {"type": "object", "required": ["command"],
                                          "properties": {"command": {"type": "string"}}},
         "_meta": {"caisson/tool": "shell"}}
 
 
-def build(name, waits=0, operation=0, described=None):
+def build(name, waits=0, operation=0, described=None, source=SOURCE):
     """A version that answers its name, as FOLDER/NAME/fake.so."""
     document = described if described is not None else {
         "instance": "one", "tools": [TOOL], "operations": [{"name": "session.list"}]}
@@ -89,7 +158,7 @@ def build(name, waits=0, operation=0, described=None):
     os.makedirs(path(name), exist_ok=True)
     so = path(name + "/fake.so")
     with open(path(name + "/fake.c"), "w") as f:
-        f.write(SOURCE)
+        f.write(source)
     subprocess.run(["cc", "-shared", "-fPIC", "-w", "-I" + ABI, "-DNAME=" + json.dumps(name),
                     "-DDESCRIBED=" + json.dumps(text), "-DWAITS=%d" % waits,
                     "-DOPERATION=%d" % operation, "-o", so, path(name + "/fake.c")], check=True)
@@ -224,6 +293,17 @@ def test_late_calls():
         is_(done.code, 0, "and succeeds") or diag(done.err)
 
 
+def test_races():
+    """Calls that take no time, so that many meet a change at its worst moment."""
+    first, second = (build(name, source=STRICT) for name in ("strict1", "strict2"))
+    done = host("--plugin", first, "swap", "--json", second, "--threads", "4", "--count", "100",
+                "shell", "x", env=fake_config())
+    found = done.json()
+    is_([found["swaps"], found["failed"]], [100, 0], "100 swaps: no call reaches a version that is gone")
+    ok("in use" not in done.err, "and no version ends while a call has it") or diag(done.err)
+    diag("%d calls, %d of them made anew" % (found["calls"], found["retried"]))
+
+
 def test_ignored():
     """nohup leaves SIGHUP ignored; the reload works all the same."""
     point_to(OLD)
@@ -241,5 +321,6 @@ test_accepted()
 test_usage()
 test_signal()
 test_late_calls()
+test_races()
 test_ignored()
 done_testing()

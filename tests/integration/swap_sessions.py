@@ -107,13 +107,17 @@ def test_grace():
 
 
 def test_terminal():
-    """A terminal that goes away is no wish for another version."""
     terminal = Terminal("repl")
     terminal.expect("default> ")
-    terminal.type("echo be''gun; sleep 600\r")
-    terminal.expect("begun\r\n")
+    os.kill(terminal.process.pid, signal.SIGHUP)
+    terminal.expect("the plugin is now")
+    terminal.expect("anew")
+    terminal.type("echo st''ill; sleep 600\r")
+    terminal.expect("still\r\n")
+    ok(True, "SIGHUP at the prompt changes the plugin, and the prompt goes on")
     os.close(terminal.master)
-    is_(terminal.process.wait(timeout=PATIENCE), 129, "a terminal that hangs up ends the program")
+    is_(terminal.process.wait(timeout=PATIENCE), 129,
+        "a terminal that hangs up is no wish for another version: it ends the program")
 
 
 # ---- versions side by side ------------------------------------------------------------------------

@@ -9,8 +9,8 @@
 
 #include "host.h"
 
-/* Swaps happen on a thread of their own, so that a call that runs is not disturbed. Calls on the old
- * version that outlast `grace_ms` (0: none) are cancelled. */
+/* Swaps happen on a thread of their own, so that a call that runs is not disturbed. Calls on the
+ * old version that outlast `grace_ms` (0: none) are cancelled. */
 void csn_reload_begin(struct csn_host *host, uint64_t grace_ms);
 
 /* Waits for a swap that is under way. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* slot.c: pin, unpin and swap.
  *
- * Between loading `current` and counting its pin a thread holds a pointer that nobody knows of. That
- * is safe for two reasons. The memory is the slot's own and is never freed, so the count that is
+ * Between loading `current` and counting its pin a thread holds a pointer that nobody knows of.
+ * That is safe for two reasons. The memory is the slot's own and is never freed, so the count that is
  * touched is always one. And each side writes before it reads: the caller counts its pin and then
  * looks whether its generation is still the current one; the swap changes the current one and then
  * looks at the count. So one of them sees the other: either the caller steps back, having touched

@@ -59,8 +59,8 @@ struct csn_generation *csn_slot_pin(struct csn_slot *slot);
 void csn_slot_unpin(struct csn_generation *generation);
 
 /* Replaces the version by the one at `plugin` (NULL: what the setup's path leads to by now), and
- * returns when the old one is gone; calls that ran on it have then ended, those that still ran after
- * `grace_ms` by a cancel. Any thread; not from inside a call, which would wait for itself.
+ * returns when the old one is gone; calls that ran on it have then ended, those that still ran
+ * after `grace_ms` by a cancel. Any thread; not from inside a call, which would wait for itself.
  * Returns 0, or -1 with the reason in `failure`: then nothing has changed. */
 int csn_slot_swap(struct csn_slot *slot, const char *plugin, uint64_t grace_ms,
                   struct csn_swap *swap, struct csn_failure *failure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two builds of the plugin take turns under calls that never pause: what `caisson-host swap` reports
- * of it. The host is a process of its own, since it is the host that swaps. */
+/* Two builds of the plugin take turns under calls that never pause: what `caisson-host swap`
+ * reports of it. The host is a process of its own, since it is the host that swaps. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,13 +43,15 @@ static void report(const cJSON *found) {
   static const char *const counts[] = {"swaps", "calls", "failed", "lost", "retried",
                                        "quiet_above_3_p99"};
   static const char *const steps[] = {"load", "create", "self-test", "drain", "end"};
-  const cJSON *swap = get(found, "swap"), *before = get(found, "before"), *after = get(found, "after");
+  const cJSON *swap = get(found, "swap");
+  const cJSON *before = get(found, "before"), *after = get(found, "after");
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     bench_print_value(GROUP, counts[i], "", number(found, counts[i]));
   print_times("quiet", get(found, "quiet"));
   print_times("beside", get(found, "beside"));
   print_times("whole", get(swap, "whole"));
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) print_times(steps[i], get(swap, steps[i]));
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    print_times(steps[i], get(swap, steps[i]));
   bench_print_value(GROUP, "memory_growth", "kB",
                     number(after, "memory_kb") - number(before, "memory_kb"));
   bench_print_value(GROUP, "descriptor_growth", "",
@@ -60,9 +62,10 @@ void bench_group_swap(struct bench *bench) {
   char config[64], setting[96], out[8192];
   write_config(bench, config);
   (void)snprintf(setting, sizeof setting, "CAISSON_CONFIG=%s", config);
-  const char *const argv[] = {"env",    setting,       bench->host_program, "--plugin",
-                              bench->plugin, "swap",   "--json",            bench->other_plugin,
-                              "--threads",   THREADS,  "--count",           bench->quick ? "20" : "1000",
+  const char *count = bench->quick ? "20" : "1000";
+  const char *const argv[] = {"env",         setting, bench->host_program, "--plugin",
+                              bench->plugin, "swap",  "--json",            bench->other_plugin,
+                              "--threads",   THREADS, "--count",           count,
                               NULL};
   (void)bench_spawn_read(argv, out, sizeof out);
   (void)unlink(config);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# Calls that never pause while two builds of the plugin take turns: none fails, none is lost, and what
-# the process holds does not grow. Times are only reported; `make bench` has more swaps.
+# Calls that never pause while two builds of the plugin take turns: none fails, none is lost, and
+# what the process holds does not grow. Times are only reported; `make bench` has more swaps.
 import os
 import signal
 import time

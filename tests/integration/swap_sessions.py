@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-# The plugin is changed under a session: its files and background jobs go on, a call that runs ends on
-# the old version with all of its output or by its cancel; and what `make install` has to do with it.
+# The plugin is changed under a session: its files and background jobs go on, a call that runs ends
+# on the old version with all of its output or by its cancel; and `make install`, which keeps versions
+# side by side.
 import json
 import os
 import re
@@ -47,8 +48,8 @@ def test_session():
     repl = begin()
     repl.line("echo kept > file; echo made")
     repl.prints("made\n")
-    job = json.dumps({"command": "n=0; while [ ! -e stop ]; do n=$((n+1)); echo line $n; sleep 0.05;"
-                                 " done; echo ended", "background": True})
+    job = json.dumps({"command": "n=0; while [ ! -e stop ]; do n=$((n+1)); echo line $n; "
+                                 "sleep 0.05; done; echo ended", "background": True})
     repl.line(":call shell " + job)
     repl.prints("job-1")
     change(repl)
@@ -68,11 +69,12 @@ def test_session():
 
 def test_call_goes_on():
     repl = begin()
-    repl.line("rm -f go; echo begun; while [ ! -e go ]; do sleep 0.02; done; seq 1 200000; echo whole")
+    repl.line("rm -f go; echo begun; while [ ! -e go ]; do sleep 0.02; done; seq 1 200000; "
+              "echo whole")
     repl.prints("begun\n")
     change(repl)
     ok(repl.process.poll() is None, "a call that runs does not hinder the new version")
-    is_(host("call", "shell", "touch go").code, 0, "")
+    is_(host("call", "shell", "touch go").code, 0, "another process lets the call go on")
     printed = repl.prints("whole\n")
     is_(printed, "".join("%d\n" % n for n in range(1, 200001)) + "whole\n",
         "it ends on the old version with its whole output")
@@ -102,7 +104,8 @@ def test_grace():
     repl.prints("begun\n")
     change(repl)
     said = repl.says("were cancelled")
-    ok("the plugin is now" in said, "after the grace the call is cancelled, and it is said") or diag(said)
+    ok("the plugin is now" in said, "after the grace the call is cancelled, and it is said") or \
+        diag(said)
     is_(repl.end().code, 130, "the call ends as cancelled")
 
 

@@ -62,8 +62,8 @@ def test_own_call():
     host("rm", "mine")
 
 
-trial(16, 5)
-trial(2, 40)
+trial(16, 4)
+trial(2, 30)
 test_cancel()
 test_own_call()
 done_testing()

@@ -77,21 +77,21 @@ FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LINK_HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
-LIBS := libcurl libcjson libarchive libedit libpcre2-8
+LIBS := libcurl libcjson libarchive libedit libpcre2-8 libcrypto
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 # The plugin itself finds libcjson when it is first used (plugin/util/own_cjson.h says why).
 PLUGIN_LIBS := $(shell pkg-config --libs libcurl libarchive 2>/dev/null) -ldl -lpthread
-TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libcjson libpcre2-8 2>/dev/null)
+TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libcjson libpcre2-8 libcrypto 2>/dev/null)
 # The helper links its regular expressions statically.
 PCRE2_STATIC := $(shell pkg-config --static --libs libpcre2-8 2>/dev/null)
-HOST_LIBS := $(shell pkg-config --libs libedit libcjson 2>/dev/null) -ldl -lpthread -lm
+HOST_LIBS := $(shell pkg-config --libs libedit libcjson libcrypto 2>/dev/null) -ldl -lpthread -lm
 
 # Sources define no feature macro: it is set here, once.
 DEFINES := -D_GNU_SOURCE -DCSN_VERSION='"$(VERSION)"'
 BUILD_ID := $(or $(if $(wildcard .git),$(shell git describe --always --dirty 2>/dev/null)),unknown)
 # No path of the machine that built it ends up in what is installed.
 STRICT = -std=gnu11 $(WARN) $(if $(findstring clang,$(1)),,$(WARN_GCC)) $(DEFINES) \
-  -ffile-prefix-map=$(CURDIR)=. -Iplugin -Iabi -Itests -MMD -MP
+  -ffile-prefix-map=$(CURDIR)=. -Iplugin -Iabi -Itests -I. -MMD -MP
 COMMON = $(STRICT) $(HARDEN) $(LIB_CFLAGS)
 
 # ---- what people type ----------------------------------------------------------------------------
@@ -276,14 +276,17 @@ $(1)/caisson.so $(1)/other/caisson.so:
 	@echo '  LINK   $$@'
 	$(Q)$(2) -shared $(LINK_HARDEN) -Wl,-z,defs,-z,nodelete,--version-script=abi/caisson.map \
 	  -o $$@ $$(filter %.o,$$^) $(PLUGIN_LIBS)
+	@chmod go-w $$@ # whatever the umask: a host loads no plugin that others could change
 $(1)/caisson-host: $(call objects,$(1),$(HOST_SRC))
 	@echo '  LINK   $$@'
 	$(Q)$(2) -pie $(LINK_HARDEN) -o $$@ $$^ $(HOST_LIBS)
-# Unit tests reach the internals: they link all that the plugin and the helper are made of, as an
-# archive, so that the helper's own main stays out. q: members of two folders may share a name.
+# Unit tests reach the internals: they link all that the plugin, the helper and the host are made of,
+# as archives, so that only what a test uses comes in, and no main but its own. q: members of two
+# folders may share a name.
 $(1)/internals.a: $(call objects,$(1),$(PLUGIN_SRC) $(GUEST_SRC))
+$(1)/host.a: $(call objects,$(1),$(HOST_SRC))
 $(1)/support.a: $(call objects,$(1),$(SUPPORT_SRC))
-$(1)/internals.a $(1)/support.a:
+$(1)/internals.a $(1)/host.a $(1)/support.a:
 	@rm -f $$@ && $(AR) qcs $$@ $$^
 endef
 
@@ -338,12 +341,12 @@ $(eval $(call programs,build,abi,abi,$(RELEASE),,-ldl))
 $(eval $(call programs,build/asan,abi,abi,$(ASAN),,-ldl))
 $(eval $(call programs,build,integration,integration,$(RELEASE),build/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/asan,integration,integration,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
-$(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
+$(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a build/asan/host.a,$(TEST_LIBS)))
 $(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/asan,replay,fuzz,$(ASAN),build/asan/obj/tests/fuzz/replay_main.o \
-  build/asan/internals.a,$(TEST_LIBS)))
-$(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a,$(TEST_LIBS)))
-$(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a,$(TEST_LIBS)))
+  build/asan/internals.a build/asan/host.a,$(TEST_LIBS)))
+$(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
+$(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a build/fuzz/host.a,$(TEST_LIBS)))
 
 build/bench/bench: $(call objects,build,$(BENCH_SRC))
 	@mkdir -p $(@D) && echo '  LINK   $@'

@@ -645,6 +645,28 @@ __attribute__((visibility("default")))
 const caisson_plugin *
 caisson_plugin_v1(void);
 
+/* ---- the note --------------------------------------------------------------------------------
+ * What a host can know of a file before it runs any of it. An ELF note, in a section of its own that
+ * is loaded (".note.caisson", flag A, 4 bytes aligned), with the owner CAISSON_NOTE_NAME, the type
+ * CAISSON_NOTE_TYPE and this struct as its content, in the machine's byte order. caisson.so has one.
+ * A plugin may do without, since not every language can write one: then a host learns the same from
+ * the table, after it has loaded it. One that is there agrees with the table. A file that exports
+ * several majors has a note for each. */
+#define CAISSON_NOTE_NAME "Caisson" /* with its NUL: 8 bytes */
+#define CAISSON_NOTE_TYPE 1
+#define CAISSON_NOTE_VERSION_SIZE 32
+#define CAISSON_NOTE_BUILD_ID_SIZE 64
+
+/* The strings are NUL-terminated, visible ASCII without blanks, and not empty. */
+typedef struct caisson_note {
+  uint32_t struct_size;
+  uint32_t abi_major;
+  uint32_t abi_minor; /* this and what follows as in caisson_plugin */
+  uint32_t needs_host_minor;
+  char version[CAISSON_NOTE_VERSION_SIZE];
+  char build_id[CAISSON_NOTE_BUILD_ID_SIZE];
+} caisson_note;
+
 #ifdef __cplusplus
 }
 #endif

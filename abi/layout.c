@@ -130,6 +130,16 @@ VALUE(CAISSON_MAGIC, 0x314e5343);
 VALUE(CAISSON_ABI_MAJOR, 1);
 HOLDS(CAISSON_ABI_MINOR >= 0);
 VALUE(CAISSON_OK, 0);
+SIZE(caisson_note, 112);
+AT(caisson_note, struct_size, 0);
+AT(caisson_note, abi_major, 4);
+AT(caisson_note, abi_minor, 8);
+AT(caisson_note, needs_host_minor, 12);
+AT(caisson_note, version, 16);
+AT(caisson_note, build_id, 48);
+HOLDS(sizeof CAISSON_NOTE_NAME == 8);
+VALUE(CAISSON_NOTE_TYPE, 1);
+
 VALUE(CAISSON_E_INVALID, -1);
 VALUE(CAISSON_E_CONFIG, -2);
 VALUE(CAISSON_E_NOMEM, -3);

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loader.c: finds a plugin, loads it and makes sure that it is one that this host can work with,
- * before anything in it is called. Every refusal says what was wrong with which file. */
+/* loader.c: finds a plugin, makes sure that it is one that this host can work with, and loads it:
+ * the order of all checks, each of which has its words. How a path is walked, an ELF file read and a
+ * descriptor loaded stands in trusted.c, elf_note.c and object.c. */
 #include "loader.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
+
+#include "digest.h"
+#include "elf_note.h"
+#include "object.h"
+#include "trusted.h"
 
 #define PLUGIN_FILE "caisson.so"
 /* Where the build says that it will be installed. */
@@ -45,20 +51,59 @@ static int search(char found[CSN_LOADER_PATH], char why[CSN_LOADER_MESSAGE]) {
   return -1;
 }
 
-/* dlopen looks a name without a slash up in the library path, so it is made absolute. */
+/* Not by realpath: each link on the way is checked too. */
 static int make_absolute(const char *path, char out[CSN_LOADER_PATH],
                          char why[CSN_LOADER_MESSAGE]) {
-  char *real = realpath(path, NULL);
-  if (!real || strlen(real) >= CSN_LOADER_PATH) {
-    (void)snprintf(why, CSN_LOADER_MESSAGE, "plugin %.1024s: %s", path,
-                   real ? "its path is too long" : strerror(errno));
-    free(real);
-    return -1;
-  }
-  memcpy(out, real, strlen(real) + 1);
-  free(real);
+  char here[PATH_MAX] = "";
+  if (*path != '/' && !getcwd(here, sizeof here))
+    return csn_why(why, "plugin %.1024s: the current folder: %s", path, strerror(errno));
+  int n = snprintf(out, CSN_LOADER_PATH, "%s%s%s", here, *path == '/' ? "" : "/", path);
+  if (n < 0 || n >= CSN_LOADER_PATH)
+    return csn_why(why, "plugin %.1024s: its path is too long", path);
   return 0;
 }
+
+/* ---- the file, before it is loaded ----------------------------------------------------------- */
+
+static int check_minor(uint32_t needs, const char *path, char why[CSN_LOADER_MESSAGE]) {
+  if (needs <= CAISSON_ABI_MINOR)
+    return 0;
+  return csn_why(why,
+                 "plugin %s: it needs a host of ABI %d.%u or newer, and this one is %d.%d. Use a "
+                 "newer caisson-host or an older plugin",
+                 path, CAISSON_ABI_MAJOR, needs, CAISSON_ABI_MAJOR, CAISSON_ABI_MINOR);
+}
+
+static int check_digest(int fd, const char *sha256, const char *path,
+                        char why[CSN_LOADER_MESSAGE]) {
+  char found[CSN_DIGEST_SIZE];
+  if (!sha256)
+    return 0;
+  if (csn_digest_file(fd, found) < 0)
+    return csn_why(why, "plugin %s: cannot be read: %s", path, strerror(errno));
+  if (strcasecmp(found, sha256) == 0)
+    return 0;
+  return csn_why(why, "plugin %s: its SHA-256 is %s, and not the one that it is pinned to (%s)",
+                 path, found, sha256);
+}
+
+/* Whoever says what is wrong with a file that is open does not know its name. */
+static int with_path(const char *path, char why[CSN_LOADER_MESSAGE]) {
+  char words[CSN_LOADER_MESSAGE];
+  (void)snprintf(words, sizeof words, "%s", why);
+  return csn_why(why, "plugin %s: %.3000s", path, words);
+}
+
+static int check_file(int fd, const char *sha256, const char *path, struct csn_elf_note *note,
+                      char why[CSN_LOADER_MESSAGE]) {
+  if (check_digest(fd, sha256, path, why) < 0)
+    return -1;
+  if (csn_elf_note_read(fd, note, why) < 0)
+    return with_path(path, why);
+  return note->found ? check_minor(note->note.needs_host_minor, path, why) : 0;
+}
+
+/* ---- the table, once it is ------------------------------------------------------------------- */
 
 /* The first function that this host needs and the table has not, or NULL. */
 static const char *missing_member(const caisson_plugin *p) {
@@ -86,75 +131,76 @@ static const char *missing_member(const caisson_plugin *p) {
 }
 
 static int check_table(const caisson_plugin *p, const char *path, char why[CSN_LOADER_MESSAGE]) {
-  if (!p || !CAISSON_HAS(p, magic) || p->magic != CAISSON_MAGIC) {
-    (void)snprintf(why, CSN_LOADER_MESSAGE,
+  if (!p || !CAISSON_HAS(p, magic) || p->magic != CAISSON_MAGIC)
+    return csn_why(why,
                    "plugin %s: it exports " CAISSON_ENTRY_SYMBOL " but its table is not a Caisson "
                    "plugin's (wrong magic number)",
                    path);
+  if (CAISSON_HAS(p, needs_host_minor) && check_minor(p->needs_host_minor, path, why) < 0)
     return -1;
-  }
-  if (CAISSON_HAS(p, needs_host_minor) && p->needs_host_minor > CAISSON_ABI_MINOR) {
-    (void)snprintf(why, CSN_LOADER_MESSAGE,
-                   "plugin %s: it needs a host of ABI %d.%u or newer, and this one is %d.%d. Use a "
-                   "newer caisson-host or an older plugin",
-                   path, CAISSON_ABI_MAJOR, p->needs_host_minor, CAISSON_ABI_MAJOR,
-                   CAISSON_ABI_MINOR);
-    return -1;
-  }
   const char *missing = missing_member(p);
-  if (missing) {
-    (void)snprintf(why, CSN_LOADER_MESSAGE,
+  if (missing)
+    return csn_why(why,
                    "plugin %s: its table (%u bytes) lacks `%s`, which every plugin of ABI %d has",
                    path, p->struct_size, missing, CAISSON_ABI_MAJOR);
-    return -1;
-  }
   return 0;
 }
 
-static int load(struct csn_loaded *loaded, char why[CSN_LOADER_MESSAGE]) {
-  /* RTLD_NOW: a symbol that is missing shows here and not in the middle of a call. */
-  loaded->object = dlopen(loaded->path, RTLD_NOW | RTLD_LOCAL);
-  if (!loaded->object) {
-    (void)snprintf(why, CSN_LOADER_MESSAGE, "plugin %s cannot be loaded: %.2048s", loaded->path,
-                   dlerror());
-    return -1;
-  }
-  caisson_entry_fn *entry = NULL;
-  /* ISO C has no cast from an object pointer to a function's; POSIX has this. */
-  *(void **)&entry = dlsym(loaded->object, CAISSON_ENTRY_SYMBOL);
-  if (!entry) {
-    (void)snprintf(why, CSN_LOADER_MESSAGE,
-                   "plugin %s: it does not export " CAISSON_ENTRY_SYMBOL ". It is another kind of "
-                   "library, or a plugin of another major version of the ABI",
-                   loaded->path);
-    return -1;
-  }
+/* A note that says something else is another build's, and nothing that was decided by it holds. */
+static int check_note(const struct csn_elf_note *found, const caisson_plugin *p, const char *path,
+                      char why[CSN_LOADER_MESSAGE]) {
+  const caisson_note *note = &found->note;
+  if (!found->found ||
+      (note->abi_minor == p->abi_minor && note->needs_host_minor == p->needs_host_minor &&
+       strcmp(note->version, p->version) == 0 && strcmp(note->build_id, p->build_id) == 0))
+    return 0;
+  return csn_why(why,
+                 "plugin %s: its note says version %s, build %s, ABI minor %u (needs %u), but its "
+                 "table says %.64s, %.64s, %u (%u)",
+                 path, note->version, note->build_id, note->abi_minor, note->needs_host_minor,
+                 p->version, p->build_id, p->abi_minor, p->needs_host_minor);
+}
+
+static int load(struct csn_loaded *loaded, int fd, const struct csn_elf_note *note,
+                char why[CSN_LOADER_MESSAGE]) {
+  loaded->object = csn_object_open(fd, why);
+  caisson_entry_fn *entry = loaded->object ? csn_object_entry(loaded->object, why) : NULL;
+  if (!entry)
+    return with_path(loaded->path, why);
   loaded->plugin = entry();
-  return check_table(loaded->plugin, loaded->path, why);
+  if (check_table(loaded->plugin, loaded->path, why) < 0)
+    return -1;
+  return check_note(note, loaded->plugin, loaded->path, why);
+}
+
+int csn_loader_load(const char *path, const char *sha256, struct csn_loaded *loaded,
+                    char why[CSN_LOADER_MESSAGE]) {
+  struct csn_elf_note note;
+  *loaded = (struct csn_loaded){.object = NULL};
+  int fd = csn_trusted_open("plugin", path, loaded->path, why);
+  if (fd < 0)
+    return -1;
+  int rc = check_file(fd, sha256, loaded->path, &note, why);
+  if (rc == 0 && (rc = load(loaded, fd, &note, why)) < 0)
+    csn_loader_close(loaded);
+  (void)close(fd);
+  return rc;
 }
 
 int csn_loader_open(const char *path, struct csn_loaded *loaded, char why[CSN_LOADER_MESSAGE]) {
   char found[CSN_LOADER_PATH];
   *loaded = (struct csn_loaded){.object = NULL};
-  if (!path)
-    path = getenv("CAISSON_PLUGIN");
-  if (!path || *path == '\0') {
-    if (search(found, why) < 0)
-      return -1;
-    path = found;
-  }
-  if (make_absolute(path, loaded->path, why) < 0)
-    return -1;
-  if (load(loaded, why) < 0) {
-    csn_loader_close(loaded);
-    return -1;
-  }
-  return 0;
+  if (path && *path)
+    return make_absolute(path, found, why) < 0 ? -1 : csn_loader_load(found, NULL, loaded, why);
+  /* A program that was given more rights than its user's must not be told by that user. */
+  path = secure_getenv("CAISSON_PLUGIN");
+  if (path && *path)
+    return csn_loader_load(path, NULL, loaded, why);
+  return search(found, why) < 0 ? -1 : csn_loader_load(found, NULL, loaded, why);
 }
 
 void csn_loader_close(struct csn_loaded *loaded) {
-  if (loaded->object)
-    (void)dlclose(loaded->object);
+  csn_object_close(loaded->object);
   loaded->object = NULL;
   loaded->plugin = NULL;
 }

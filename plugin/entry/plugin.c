@@ -8,6 +8,7 @@
 #include "entry/instance.h"
 #include "entry/report.h"
 #include "entry/run.h"
+#include "entry/version.h"
 #include "tools/manifest.h"
 
 extern const char csn_manifest_start[];
@@ -130,7 +131,7 @@ const caisson_plugin *caisson_plugin_v1(void) {
       .struct_size = sizeof plugin,
       .magic = CAISSON_MAGIC,
       .abi_minor = CAISSON_ABI_MINOR,
-      .needs_host_minor = 0,
+      .needs_host_minor = CSN_NEEDS_HOST_MINOR,
       .id = "caisson",
       .version = CSN_VERSION,
       .build_id = CSN_BUILD_ID,

@@ -38,4 +38,8 @@ like "$(newer_than 2.2.4 "$CAISSON_PLUGIN")" '(^|[[:space:]])memcpy@|__stack_chk
 is "$(readelf -VW "$CAISSON_PLUGIN" | grep -o 'GLIBC_ABI_[A-Z_]*' | sort -u)" "" \
   "nor does it ask glibc for a newer kind of object"
 
+# What a host reads before it loads anything. That the table agrees with it is the host's own check.
+is "$(readelf -nW "$CAISSON_PLUGIN" | awk '$1 == "Caisson" { print $2 }')" 0x00000070 \
+  "it has the note that caisson.h describes"
+
 done_testing

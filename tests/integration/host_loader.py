@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-# What caisson-host says of shared objects that are no plugin for it. Each is a table of its own,
-# built here; a plugin that is newer than the host but asks for no more is not refused.
+# What caisson-host says of files that are no plugin for it, or none that it trusts. Each is a shared
+# object of its own, built here, and refused with words of its own; a plugin that is newer than the
+# host but asks for no more is not refused.
 import os
+import shutil
+import struct
 import subprocess
 
-from host_support import host, path
-from tap import diag, done_testing, ok
+from host_support import HOST, environment, host, path
+from tap import diag, done_testing, is_, ok
 
 ABI = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "abi")
+OTHER_USER = 54321
 
 SOURCE = """
 #include <string.h>
@@ -34,35 +38,69 @@ static struct { caisson_plugin p; void *newer[8]; } table = {{
   .call_run = call_run, .call_cancel = two, .call_close = two, .drain = two, .destroy = destroy,
 }, {0}};
 const caisson_plugin *%(symbol)s(void) { return %(answer)s; }
+%(more)s
+"""
+
+# Says that it was loaded, on stderr.
+LOUD = """
+#include <unistd.h>
+__attribute__((constructor)) static void loud(void) { (void)!write(2, "LOADED\\n", 7); }
+"""
+
+NOTE = """
+static const struct { uint32_t name, size, type; char owner[8]; caisson_note note; } note
+  __attribute__((section(".note.caisson"), aligned(4), used)) = {8, sizeof(caisson_note),
+  CAISSON_NOTE_TYPE, CAISSON_NOTE_NAME, {%(size)s, %(major)s, %(minor)s, %(needs)s, "%(version)s",
+  "%(build)s"}};
 """
 
 GOOD = {
     "size": "sizeof(caisson_plugin)", "magic": "CAISSON_MAGIC", "minor": "0", "needs": "0",
-    "symbol": "caisson_plugin_v1", "answer": "&table.p",
+    "symbol": "caisson_plugin_v1", "answer": "&table.p", "more": "",
 }
+GOOD_NOTE = {"size": "sizeof(caisson_note)", "major": "1", "minor": "0", "needs": "0",
+             "version": "9.9.9", "build": "none"}
+
+
+def compile(source, *flags, name="plugin.so"):
+    with open(path("plugin.c"), "w") as f:
+        f.write(source)
+    subprocess.run(["cc", "-w", "-I" + ABI, "-o", path(name), path("plugin.c"), *flags],
+                   check=True)
+    os.chmod(path(name), 0o755)
+    return path(name)
 
 
 def build(**changes):
-    with open(path("plugin.c"), "w") as f:
-        f.write(SOURCE % dict(GOOD, **changes))
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-I" + ABI, "-o", path("plugin.so"),
-                    path("plugin.c")], check=True)
-    return path("plugin.so")
+    return compile(SOURCE % dict(GOOD, **changes), "-shared", "-fPIC")
+
+
+def noted(**changes):
+    """A good plugin with a note, which says when it is loaded."""
+    return build(more=LOUD + NOTE % dict(GOOD_NOTE, **changes))
+
+
+def refused(words, name, plugin, **how):
+    done = host("--plugin", plugin, "tools", **how)
+    good = done.code == 125 and os.path.basename(plugin) in done.err
+    good = good and all(w in done.err for w in words) and not done.out
+    ok(good, name) or diag("code %d\n%s" % (done.code, done.err))
+    return done
 
 
 def is_refused(words, name, **changes):
-    done = host("--plugin", build(**changes), "tools")
-    good = done.code == 125 and path("plugin.so") in done.err and all(w in done.err for w in words)
-    ok(good and not done.out, name) or diag("code %d\n%s" % (done.code, done.err))
+    refused([path("plugin.so"), *words], name, build(**changes))
 
 
-def is_taken(name, **changes):
-    done = host("--plugin", build(**changes), "tools")
+def taken(name, plugin):
+    done = host("--plugin", plugin, "tools")
     ok(done.code == 0 and "from-the-table" in done.out, name) or diag(done.err)
 
 
-is_taken("the table as it should be is taken")
-is_taken("so is one of a newer plugin", minor="7", size="sizeof table")
+# ---- the table ----
+
+taken("the table as it should be is taken", build())
+taken("so is one of a newer plugin", build(minor="7", size="sizeof table"))
 is_refused(["magic"], "a wrong magic number", magic="1")
 is_refused(["magic"], "no table at all", answer="NULL")
 is_refused(["magic"], "a table too short for its magic number", size="4")
@@ -72,10 +110,119 @@ is_refused(["destroy"], "one that lacks its last member", size="sizeof(caisson_p
 is_refused(["caisson_plugin_v1", "major"], "a plugin of another major", symbol="caisson_plugin_v2")
 done = host("--plugin", build(), "call", "shell", "id")
 ok(done.code == 125 and done.err, "a plugin that fails without a word is no success")
-done = host("--plugin", build(answer="(undefined_function(), (caisson_plugin *)0)"), "tools")
-ok(done.code == 125 and "undefined_function" in done.err, "a symbol that is missing shows at once")
-os.chdir(os.path.dirname(path("plugin.so")))
-build()
-ok("from-the-table" in host("--plugin", "plugin.so", "tools").out,
-   "a relative path is no library name")
+
+# ---- the dynamic linker ----
+
+done = refused(["undefined_function"], "a symbol that is missing shows at once",
+               build(answer="(undefined_function(), (caisson_plugin *)0)"))
+ok("/proc/self/fd" not in done.err, "by the path that was given")
+os.rename(build(), path("liblent.so"))
+refused(["not its own", "liblent.so"], "an entry point that is a library's",
+        compile("int nothing;", "-shared", "-fPIC", "-Wl,--no-as-needed", path("liblent.so")))
+refused(["it cannot be loaded"], "a program is not loaded",
+        compile("int main(void) { return 0; }", "-pie", "-fPIE", name="program"))
+
+# ---- the note ----
+
+done = host("--plugin", noted(), "tools")
+ok("from-the-table" in done.out and "LOADED" in done.err, "a note that agrees with the table is fine")
+for words, name, changes in (
+        (["ABI 1.3", "newer caisson-host"], "a note that needs a newer host", {"needs": "3"}),
+        (["a plugin of ABI 2"], "a note of another major", {"major": "2"}),
+        (["note is damaged", "claim to be 9999"], "a note with a wrong size", {"size": "9999"}),
+        (["note is damaged", "no text"], "a note with control characters", {"build": "\\033[2J"})):
+    done = refused(words, name, noted(**changes))
+    ok("LOADED" not in done.err, "%s: nothing of it has run" % name)
+for what, changes in (("version", {"version": "1.0"}), ("build id", {"build": "x"}),
+                      ("minor", {"minor": "5"})):
+    refused(["its note says", "its table says"], "a note with another %s than the table" % what,
+            noted(**changes))
+
+
+# ---- the file ----
+
+def patched(offset, data):
+    """A good plugin with some bytes of its ELF header changed."""
+    with open(build(), "r+b") as f:
+        f.seek(offset)
+        f.write(data)
+    return path("plugin.so")
+
+
+refused(["32-bit"], "a plugin for 32-bit programs", patched(4, b"\1"))
+refused(["other byte order"], "one for the other byte order", patched(5, b"\2"))
+refused(["RISC-V machines"], "one for another machine", patched(18, struct.pack("=H", 243)))
+refused(["object file"], "one that was not linked", patched(16, struct.pack("=H", 1)))
+refused(["damaged"], "one with headers beyond its end", patched(32, struct.pack("=Q", 1 << 40)))
+with open(path("plugin.so"), "w") as f:
+    f.write("/* GNU ld script */ INPUT(-lc)\n")
+refused(["no shared object"], "a text", path("plugin.so"))
+refused(["No such file"], "a file that is not there", path("nonesuch.so"))
+refused(["it is a folder"], "a folder", path(""))
+os.mkfifo(path("fifo"))
+refused(["not a regular file"], "a pipe, and nobody waits for its writer", path("fifo"))
+refused(["not a regular file"], "a device", "/dev/null")
+refused(["Not a directory"], "a path through a file", build() + "/plugin.so")
+os.symlink("loop", path("loop"))
+refused(["symbolic links"], "a link to itself", path("loop"))
+
+# ---- who could change it ----
+
+for mode, who in ((0o757, "everybody"), (0o775, "its group")):
+    os.chmod(build(), mode)
+    refused([who, oct(mode)[2:], "chmod go-w"], "a file that %s can write" % who, path("plugin.so"))
+    os.chmod(path("plugin.so"), 0o755)
+    os.makedirs(path("open/inner"), exist_ok=True)
+    shutil.copy(path("plugin.so"), path("open/inner"))
+    os.chmod(path("open"), mode)
+    refused([who, path("open"), "chmod go-w"], "a folder above it that %s can write" % who,
+            path("open/inner/plugin.so"))
+os.chmod(path("open"), 0o1777)
+taken("a sticky folder may be on the way", path("open/inner/plugin.so"))
+shutil.copy(path("plugin.so"), path("open"))
+refused(["a folder of its own"], "though it may not hold the file itself", path("open/plugin.so"))
+os.mkdir(path("links"))
+os.symlink(path("open/inner/plugin.so"), path("links/absolute.so"))
+os.symlink("../links/absolute.so", path("links/relative.so"))
+taken("links are followed", path("links/relative.so"))
+os.chmod(path("links"), 0o777)
+refused([path("links"), "everybody"], "but not out of a folder that everybody can write",
+        path("links/relative.so"))
+
+if os.geteuid() == 0:
+    os.chmod(path("links"), 0o1777)
+    os.lchown(path("links/absolute.so"), OTHER_USER, 0)
+    refused(["the link absolute.so", "user 54321"], "somebody else's link", path("links/relative.so"))
+    os.chown(path("open"), OTHER_USER, 0)
+    refused([path("open"), "user 54321"], "somebody else's folder", path("open/inner/plugin.so"))
+    os.chown(path("plugin.so"), OTHER_USER, 0)
+    refused(["the file", "user 54321"], "somebody else's file", path("plugin.so"))
+    # What root has made is trusted by everyone, and what this user has made by that user alone.
+    os.chmod(path(""), 0o755)
+    as_other = ("setpriv", "--reuid", str(OTHER_USER), "--clear-groups")
+    env = environment(CAISSON_CONFIG=None)
+    done = host("--plugin", path("plugin.so"), "tools", under=as_other, env=env)
+    ok("from-the-table" in done.out, "the same file is its owner's own") or diag(done.err)
+
+# ---- beside the program ----
+
+# Who can write there can replace the program itself.
+os.mkdir(path("together"))
+for name in (HOST, path("open/inner/plugin.so")):
+    shutil.copy(name, path("together"))
+os.chmod(path("together"), 0o777)
+copy = subprocess.run([path("together/caisson-host"), "--plugin", path("together/plugin.so"), "tools"],
+                      stdout=subprocess.PIPE, env=environment())
+ok(b"from-the-table" in copy.stdout, "the folders above the program are as trusted as the program")
+refused([path("together")], "by that program alone", path("together/plugin.so"))
+
+# ---- which path ----
+
+os.chdir(os.path.dirname(build()))
+taken("a relative path on the command line is no library name", "plugin.so")
+done = host("tools", env=environment(CAISSON_PLUGIN=path("plugin.so")))
+ok("from-the-table" in done.out, "$CAISSON_PLUGIN names one")
+done = host("tools", env=environment(CAISSON_PLUGIN="plugin.so"))
+ok(done.code == 125 and "must be absolute" in done.err, "but not by a relative path")
+is_(host("--plugin", "x/" * 3000, "tools").code, 125, "a path that is too long")
 done_testing()

@@ -35,8 +35,9 @@ const char *csn_tool_text_argument(const cJSON *tool) {
 }
 
 char *csn_tool_arguments(struct csn_host *host, const char *tool, const char *text) {
-  struct csn_generation *g = csn_host_pin(host);
-  const char *plain = csn_tool_text_argument(csn_generation_tool(g, tool));
+  const cJSON *found;
+  struct csn_generation *g = csn_host_pin_tool(host, tool, &found);
+  const char *plain = csn_tool_text_argument(found);
   char *args = *text != '{' && plain ? csn_json_pair(plain, text) : csn_must(strdup(text));
   csn_slot_unpin(g);
   return args;
@@ -118,8 +119,9 @@ static int wrap_as(const cJSON *tool, const char *tool_name, struct given *given
 }
 
 static int wrap_text(struct csn_host *host, const char *tool_name, struct given *given) {
-  struct csn_generation *g = csn_host_pin(host);
-  int code = wrap_as(csn_generation_tool(g, tool_name), tool_name, given);
+  const cJSON *tool;
+  struct csn_generation *g = csn_host_pin_tool(host, tool_name, &tool);
+  int code = wrap_as(tool, tool_name, given);
   csn_slot_unpin(g);
   return code;
 }

@@ -157,19 +157,28 @@ static bool check_plugin(struct doctor *d) {
          "%s", failure.message);
     return false;
   }
-  csn_slot_version(&d->host.slot, &v);
-  line(d, GOOD, "plugin", NULL, "%s %s, build %s, ABI %d.%u, %s", v.id, v.version, v.build_id,
-       CAISSON_ABI_MAJOR, v.abi_minor, v.path);
+  for (size_t i = 0; i < d->host.routes.count; i++) {
+    const struct csn_route *route = &d->host.routes.all[i];
+    csn_slot_version(&d->host.routes.all[i].slot, &v);
+    line(d, GOOD, "plugin", NULL, "%s%s%s %s, build %s, ABI %d.%u, %s", route->prefix,
+         *route->prefix ? ": " : "", v.id, v.version, v.build_id, CAISSON_ABI_MAJOR, v.abi_minor,
+         v.path);
+  }
   return true;
 }
 
-static bool check_configuration(struct doctor *d) {
+static bool check_instances(struct doctor *d) {
   struct csn_failure failure;
-  if (csn_host_create(&d->host, &failure) < 0) {
-    line(d, BAD, "configuration", fixes[find_fix("config")].fix, "%s", failure.message);
-    return false;
-  }
-  const char *file = d->options->config ? d->options->config : "none given, so the defaults";
+  if (csn_host_create(&d->host, &failure) == 0)
+    return true;
+  line(d, BAD, "configuration", fixes[find_fix("config")].fix, "%s", failure.message);
+  return false;
+}
+
+static bool check_configuration(struct doctor *d) {
+  const char *file = csn_host_slot(&d->host)->setup.config;
+  if (!file)
+    file = "none given, so the defaults";
   struct csn_generation *g = csn_host_pin(&d->host);
   const char *name = csn_json_string(g->offered, "instance");
   bool good = g->offered != NULL;
@@ -354,14 +363,28 @@ static void check_hardening(struct doctor *d) {
          "uid %s, no capabilities, no new privileges, seccomp, read-only root", uid);
 }
 
-static void examine(struct doctor *d) {
+static void examine_one(struct doctor *d) {
   struct csn_reply info = {.status = 0};
-  if (check_plugin(d) && check_configuration(d) && check_engine(d, &info)) {
+  if (check_configuration(d) && check_engine(d, &info)) {
     check_sandbox(d, csn_reply_structured(&info));
     check_limits(d);
     check_hardening(d);
   }
   csn_reply_free(&info);
+  free(d->probe);
+  d->probe = NULL;
+}
+
+/* Of several plugins each, unless one of them was asked for. */
+static void examine(struct doctor *d) {
+  if (!check_plugin(d) || !check_instances(d))
+    return;
+  for (size_t i = 0; i < d->host.routes.count; i++) {
+    if (!d->options->prefix)
+      d->host.routes.chosen = i;
+    if (!d->options->prefix || i == d->host.routes.chosen)
+      examine_one(d);
+  }
 }
 
 int csn_cmd_doctor(const struct csn_options *options) {
@@ -379,6 +402,5 @@ int csn_cmd_doctor(const struct csn_options *options) {
     cJSON_Delete(d.checks);
   }
   csn_host_stop(&d.host);
-  free(d.probe);
   return d.failed ? 1 : 0;
 }

@@ -205,7 +205,7 @@ static int colon_sessions(struct repl *r, const char *rest) {
 static int colon_version(struct repl *r, const char *rest) {
   struct csn_version v;
   (void)rest;
-  csn_slot_version(&r->host.slot, &v);
+  csn_slot_version(csn_host_slot(&r->host), &v);
   (void)printf("%s %s, build %s, %s\n", v.id, v.version, v.build_id, v.path);
   return 0;
 }

@@ -67,10 +67,10 @@ static int refused(const struct trial *t, const struct csn_failure *failure) {
 /* To the version that does not serve now. */
 static int swap_over(struct trial *t, struct csn_failure *failure) {
   struct csn_version now;
-  csn_slot_version(&t->host.slot, &now);
+  csn_slot_version(csn_host_slot(&t->host), &now);
   const char *next = strcmp(now.path, t->first) == 0 ? t->other : t->first;
   uint64_t grace = t->options->grace_ms ? t->options->grace_ms : CSN_GRACE_UNLIMITED;
-  return csn_slot_swap(&t->host.slot, next, grace, &t->swap, failure);
+  return csn_slot_swap(csn_host_slot(&t->host), next, grace, &t->swap, failure);
 }
 
 /* A swap under load, and its times. It is over for its callers when each has had an answer. */
@@ -118,7 +118,7 @@ static int settle(struct trial *t, struct held *held, struct csn_failure *failur
   int failed = 0;
   do {
     failed = swap_over(t, failure);
-    csn_slot_version(&t->host.slot, &now);
+    csn_slot_version(csn_host_slot(&t->host), &now);
   } while (!failed && strcmp(now.path, t->first) != 0);
   *held = look();
   return failed;
@@ -283,7 +283,7 @@ static void print_trial(const struct trial *t) {
 
 static int dry_run(struct trial *t) {
   struct csn_failure failure;
-  if (csn_slot_try(&t->host.slot, t->other, &t->swap, &failure) < 0)
+  if (csn_slot_try(csn_host_slot(&t->host), t->other, &t->swap, &failure) < 0)
     return refused(t, &failure);
   const struct csn_swap *s = &t->swap;
   if (t->options->json) {
@@ -340,7 +340,7 @@ int csn_cmd_swap(const struct csn_options *options) {
   int code = csn_host_start(&t->host, options, false);
   if (!code) {
     struct csn_version version;
-    csn_slot_version(&t->host.slot, &version);
+    csn_slot_version(csn_host_slot(&t->host), &version);
     memcpy(t->first, version.path, sizeof t->first);
     code = own.threads > 0 ? under_load(t) : dry_run(t);
     csn_host_stop(&t->host);

@@ -40,27 +40,85 @@ static void print_arguments(const cJSON *schema) {
     (void)putchar('\n');
 }
 
-int csn_tools_print(struct csn_host *host) {
-  struct csn_generation *g = csn_host_pin(host);
+static int cannot_describe(const struct csn_route *route) {
+  csn_ui_say("the plugin %s%sdoes not say what it offers", route->prefix, *route->prefix ? " " : "");
+  return CSN_EXIT_FAILED;
+}
+
+static int print_tools_of(struct csn_route *route) {
+  struct csn_generation *g = csn_slot_pin(&route->slot);
   const cJSON *tool;
-  int code = g->offered ? 0 : CSN_EXIT_FAILED;
-  if (!g->offered)
-    csn_ui_say("the plugin does not say what it offers");
+  int code = g->offered ? 0 : cannot_describe(route);
+  char *prefix = csn_text_line(route->prefix);
   cJSON_ArrayForEach(tool, csn_json_get(g->offered, "tools")) {
     const char *name = csn_json_string(tool, "name"), *words = csn_json_string(tool, "description");
     char *safe = csn_text_line(name);
     char *summary = summary_of(words ? words : "");
-    (void)printf("%s%s%s  %s\n", csn_ui_style(stdout, CSN_UI_STRONG), safe,
+    (void)printf("%s%s%s%s  %s\n", csn_ui_style(stdout, CSN_UI_STRONG), prefix, safe,
                  csn_ui_style(stdout, CSN_UI_PLAIN), summary);
     print_arguments(csn_json_get(tool, "inputSchema"));
     free(safe);
     free(summary);
   }
+  free(prefix);
   csn_slot_unpin(g);
   return code;
 }
 
+int csn_tools_print(struct csn_host *host) {
+  int worst = 0;
+  for (size_t i = 0; i < host->routes.count; i++) {
+    int code = print_tools_of(&host->routes.all[i]);
+    worst = code ? code : worst;
+  }
+  return worst;
+}
+
+/* ---- as JSON --------------------------------------------------------------------------------- */
+
+/* Adds what one plugin lists under `kind` to the list of all, each under its full name. */
+static void add_offered(cJSON *all, const struct csn_route *route, const cJSON *document,
+                        const char *kind) {
+  const cJSON *one;
+  cJSON_ArrayForEach(one, csn_json_get(document, kind)) {
+    cJSON *copy = csn_must(cJSON_Duplicate(one, true));
+    char *full = NULL;
+    if (asprintf(&full, "%s%s", route->prefix, csn_json_string(one, "name")) < 0)
+      full = csn_must(NULL);
+    (void)cJSON_ReplaceItemInObjectCaseSensitive(copy, "name", csn_must(cJSON_CreateString(full)));
+    (void)cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(all, kind), copy);
+    free(full);
+  }
+}
+
+/* The tools and operations of all in one document, and their instances by prefix. */
 static int print_document(struct csn_host *host) {
+  int code = 0;
+  cJSON *all = csn_must(cJSON_CreateObject());
+  (void)cJSON_AddNumberToObject(all, "describe_version", 1);
+  cJSON *instances = csn_must(cJSON_AddObjectToObject(all, "instances"));
+  (void)csn_must(cJSON_AddArrayToObject(all, "tools"));
+  (void)csn_must(cJSON_AddArrayToObject(all, "operations"));
+  for (size_t i = 0; i < host->routes.count && code == 0; i++) {
+    struct csn_route *route = &host->routes.all[i];
+    struct csn_generation *g = csn_slot_pin(&route->slot);
+    const char *instance = csn_json_string(g->offered, "instance");
+    code = g->offered ? 0 : cannot_describe(route);
+    (void)cJSON_AddStringToObject(instances, route->prefix, instance ? instance : "");
+    add_offered(all, route, g->offered, "tools");
+    add_offered(all, route, g->offered, "operations");
+    csn_slot_unpin(g);
+  }
+  char *text = csn_must(cJSON_PrintUnformatted(all));
+  if (code == 0)
+    (void)puts(text);
+  free(text);
+  cJSON_Delete(all);
+  return code;
+}
+
+/* Of one alone, as it gives it. */
+static int print_own_document(struct csn_host *host) {
   struct csn_generation *g = csn_host_pin(host);
   caisson_str json = {NULL, 0};
   int32_t status = g->loaded.plugin->describe(g->instance, &json);
@@ -72,13 +130,17 @@ static int print_document(struct csn_host *host) {
   return status < 0 ? CSN_EXIT_FAILED : 0;
 }
 
+static int print_json(struct csn_host *host, const struct csn_options *options) {
+  return options->plugins ? print_document(host) : print_own_document(host);
+}
+
 int csn_cmd_tools(const struct csn_options *options) {
   struct csn_host host;
   /* What is offered does not depend on the engine, so none has to be there. */
   int code = csn_host_start(&host, options, true);
   if (code)
     return code;
-  code = options->json ? print_document(&host) : csn_tools_print(&host);
+  code = options->json ? print_json(&host, options) : csn_tools_print(&host);
   csn_host_stop(&host);
   return code;
 }

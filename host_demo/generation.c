@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "json.h"
+#include "trusted.h"
 #include "ui.h"
 
 #define CONFIG_MAX ((size_t)1024 * 1024)
@@ -41,6 +43,8 @@ static int fail(struct csn_failure *failure, enum csn_step step, int32_t status,
 int csn_generation_load(struct csn_generation *g, const struct csn_setup *setup,
                         struct csn_failure *failure) {
   *failure = (struct csn_failure){.step = CSN_STEP_LOAD, .status = CAISSON_E_INVALID};
+  if (setup->sha256)
+    return csn_loader_load(setup->plugin, setup->sha256, &g->loaded, failure->message);
   return csn_loader_open(setup->plugin, &g->loaded, failure->message);
 }
 
@@ -85,6 +89,33 @@ static int fail_create(struct csn_failure *failure, const struct csn_setup *setu
               *err->message ? err->message : "the plugin made no instance, and does not say why");
 }
 
+static int fail_config(struct csn_failure *failure, const char *words) {
+  return fail(failure, CSN_STEP_CREATE, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG, "%s", words);
+}
+
+/* NULL where there is none. */
+static int read_configuration(const struct csn_setup *setup, char **config, size_t *size,
+                              struct csn_failure *failure) {
+  char why[CSN_LOADER_MESSAGE], real[PATH_MAX], opened[32];
+  const char *path = setup->config;
+  int fd = -1;
+  if (!path)
+    return 0;
+  if (setup->trusted_config) {
+    fd = csn_trusted_open("configuration", path, real, why);
+    if (fd < 0)
+      return fail_config(failure, why);
+    (void)snprintf(opened, sizeof opened, "/proc/self/fd/%d", fd);
+    path = opened;
+  }
+  *config = csn_file_read(path, CONFIG_MAX, size);
+  if (!*config)
+    (void)csn_why(why, "configuration %.1024s: cannot be read: %s", setup->config, strerror(errno));
+  if (fd >= 0)
+    (void)close(fd);
+  return *config ? 0 : fail_config(failure, why);
+}
+
 int csn_generation_create(struct csn_generation *g, const struct csn_setup *setup,
                           struct csn_failure *failure) {
   const caisson_plugin *plugin = g->loaded.plugin;
@@ -92,9 +123,8 @@ int csn_generation_create(struct csn_generation *g, const struct csn_setup *setu
   caisson_str json = {NULL, 0};
   char *config = NULL;
   size_t size = 0;
-  if (setup->config && !(config = csn_file_read(setup->config, CONFIG_MAX, &size)))
-    return fail(failure, CSN_STEP_CREATE, CAISSON_E_CONFIG, CAISSON_REASON_CONFIG,
-                "configuration %s: cannot be read: %s", setup->config, strerror(errno));
+  if (read_configuration(setup, &config, &size, failure) < 0)
+    return -1;
   if (setup->lazy)
     config = make_lazy(config, &size);
   g->lazy = is_lazy(config, size);

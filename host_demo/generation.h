@@ -15,7 +15,9 @@
 /* What a plugin is started with. All of it is borrowed. */
 struct csn_setup {
   const char *plugin;        /* NULL: looked for, see csn_loader_open() */
+  const char *sha256;        /* that the plugin must have; NULL: any */
   const char *config;        /* a file, read anew for each generation; NULL: the defaults */
+  bool trusted_config;       /* and refused where others could change it */
   bool lazy;                 /* ask the engine at the first call, whatever is configured */
   const caisson_host *offer; /* stays valid until the last generation has ended */
 };

@@ -43,17 +43,11 @@ int csn_host_load(struct csn_host *host, const struct csn_options *options, bool
       .version = CSN_VERSION,
       .log = on_log,
   };
-  const struct csn_setup setup = {
-      .plugin = options->plugin,
-      .config = options->config,
-      .lazy = lazy,
-      .offer = &host->offer,
-  };
-  return csn_slot_load(&host->slot, &setup, failure);
+  return csn_routes_load(&host->routes, options, lazy, &host->offer, failure);
 }
 
 int csn_host_create(struct csn_host *host, struct csn_failure *failure) {
-  return csn_slot_create(&host->slot, failure);
+  return csn_routes_create(&host->routes, failure);
 }
 
 int csn_host_start(struct csn_host *host, const struct csn_options *options, bool lazy) {
@@ -65,9 +59,27 @@ int csn_host_start(struct csn_host *host, const struct csn_options *options, boo
   return CSN_EXIT_FAILED;
 }
 
-void csn_host_stop(struct csn_host *host) { csn_slot_close(&host->slot); }
+void csn_host_stop(struct csn_host *host) { csn_routes_close(&host->routes); }
 
-struct csn_generation *csn_host_pin(struct csn_host *host) { return csn_slot_pin(&host->slot); }
+static const struct csn_route *chosen(const struct csn_host *host) {
+  return &host->routes.all[host->routes.chosen];
+}
+
+struct csn_slot *csn_host_slot(struct csn_host *host) {
+  return &host->routes.all[host->routes.chosen].slot;
+}
+
+struct csn_generation *csn_host_pin(struct csn_host *host) {
+  return csn_slot_pin(csn_host_slot(host));
+}
+
+struct csn_generation *csn_host_pin_tool(struct csn_host *host, const char *name,
+                                         const cJSON **tool) {
+  struct csn_route *route = csn_routes_find(&host->routes, false, name, &name);
+  struct csn_generation *g = route ? csn_slot_pin(&route->slot) : csn_host_pin(host);
+  *tool = route ? csn_generation_tool(g, name) : NULL;
+  return g;
+}
 
 char *csn_host_tool_name(struct csn_host *host, const char *factory_name) {
   struct csn_generation *g = csn_host_pin(host);
@@ -78,9 +90,11 @@ char *csn_host_tool_name(struct csn_host *host, const char *factory_name) {
     if (made_as && strcmp(made_as, factory_name) == 0)
       name = csn_json_string(tool, "name");
   }
-  char *copy = name ? csn_must(strdup(name)) : NULL;
+  char *full = NULL;
+  if (name && asprintf(&full, "%s%s", chosen(host)->prefix, name) < 0)
+    full = csn_must(NULL);
   csn_slot_unpin(g);
-  return copy;
+  return full;
 }
 
 /* ---- hooks ----------------------------------------------------------------------------------- */
@@ -179,14 +193,14 @@ static void run_call(const struct csn_host *host, const struct csn_generation *g
 
 /* The whole call on one generation. */
 static void call_on(const struct csn_host *host, const struct csn_generation *g,
-                    const struct csn_call *call, struct csn_reply *reply) {
+                    const char *name, const struct csn_call *call, struct csn_reply *reply) {
   const caisson_plugin *plugin = g->loaded.plugin;
   struct csn_call with_input = *call;
   uint64_t id = 0;
   caisson_request request = {
       .struct_size = sizeof request,
       .flags = call->operation ? CAISSON_REQUEST_HOST : 0,
-      .name = str(call->name),
+      .name = str(name),
       .args_json = str(call->args),
       .options_json = str(call->options),
       .session = str(call->session),
@@ -209,18 +223,32 @@ static void call_on(const struct csn_host *host, const struct csn_generation *g,
 
 /* CAISSON_E_DRAINING says that the tool did not start. A caller that pinned a generation just before
  * another was published gets it, from call_open or from call_run, and makes the call anew. */
-static bool was_replaced(struct csn_host *host, const struct csn_generation *g,
+static bool was_replaced(const struct csn_slot *slot, const struct csn_generation *g,
                          const struct csn_reply *reply) {
-  return reply->status == CAISSON_E_DRAINING && atomic_load(&host->slot.current) != g;
+  return reply->status == CAISSON_E_DRAINING && atomic_load(&slot->current) != g;
+}
+
+static void refuse_unknown(const char *name, struct csn_reply *reply) {
+  reply->status = reply->error.code = CAISSON_E_NOT_FOUND;
+  (void)snprintf(reply->error.reason, sizeof reply->error.reason, "%s",
+                 CAISSON_REASON_UNKNOWN_TOOL);
+  (void)snprintf(reply->error.message, sizeof reply->error.message,
+                 "no plugin offers a tool %.200s (`caisson-host tools` lists them)", name);
 }
 
 void csn_host_call(struct csn_host *host, const struct csn_call *call, struct csn_reply *reply) {
   bool again;
   *reply = (struct csn_reply){.status = 0};
   do {
-    struct csn_generation *g = csn_host_pin(host);
-    call_on(host, g, call, reply);
-    again = was_replaced(host, g, reply);
+    const char *name = call->name;
+    struct csn_route *route = csn_routes_find(&host->routes, call->operation, name, &name);
+    if (!route) {
+      refuse_unknown(name, reply);
+      return;
+    }
+    struct csn_generation *g = csn_slot_pin(&route->slot);
+    call_on(host, g, name, call, reply);
+    again = was_replaced(&route->slot, g, reply);
     csn_slot_unpin(g);
     if (again) {
       unsigned retries = reply->retries + 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host.h: a plugin at work, and one call on it from open to close. */
+/* host.h: plugins at work, and one call on one of them from open to close. */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
@@ -10,20 +10,21 @@
 
 #include "caisson.h"
 #include "options.h"
+#include "routes.h"
 #include "slot.h"
 
 struct csn_host {
-  struct csn_slot slot;
-  caisson_host offer; /* the plugin keeps a pointer to it */
+  struct csn_routes routes;
+  caisson_host offer; /* the plugins keep a pointer to it */
   bool verbose;
 };
 
-/* Fills in `host` and loads the plugin. `lazy` leaves asking the engine to the first call, whatever
+/* Fills in `host` and loads the plugins. `lazy` leaves asking the engine to the first call, whatever
  * is configured. Returns 0, or -1 with the reason in `failure`. */
 int csn_host_load(struct csn_host *host, const struct csn_options *options, bool lazy,
                   struct csn_failure *failure);
 
-/* Makes the instance. Returns 0, or -1 with the reason in `failure`. */
+/* Makes the instances. Returns 0, or -1 with the reason in `failure`. */
 int csn_host_create(struct csn_host *host, struct csn_failure *failure);
 
 /* Both at once, and what every command but doctor wants: 0 or CSN_EXIT_FAILED after saying why. */
@@ -32,10 +33,18 @@ int csn_host_start(struct csn_host *host, const struct csn_options *options, boo
 /* Ends what was started; sessions live on. */
 void csn_host_stop(struct csn_host *host);
 
-/* The generation that serves, for reading what it offers: it stays until csn_slot_unpin(). */
+/* The plugin that commands are about which name no tool. */
+struct csn_slot *csn_host_slot(struct csn_host *host);
+
+/* Its generation that serves, for reading what it offers: it stays until csn_slot_unpin(). */
 struct csn_generation *csn_host_pin(struct csn_host *host);
 
-/* What the tool that the manifest calls `factory_name` is called here, malloc'd; NULL if it is
+/* The generation that a tool belongs to, likewise, and its description there; NULL for that where
+ * nobody offers it. */
+struct csn_generation *csn_host_pin_tool(struct csn_host *host, const char *name,
+                                         const cJSON **tool);
+
+/* What its tool that the manifest calls `factory_name` is called here, malloc'd; NULL if it is
  * disabled. */
 char *csn_host_tool_name(struct csn_host *host, const char *factory_name);
 

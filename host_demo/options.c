@@ -17,6 +17,8 @@
 
 static const struct option long_options[] = {
     {"plugin", required_argument, NULL, OPTION_BASE | CSN_OPT_PLUGIN},
+    {"plugins", required_argument, NULL, OPTION_BASE | CSN_OPT_PLUGINS},
+    {"prefix", required_argument, NULL, OPTION_BASE | CSN_OPT_PREFIX},
     {"config", required_argument, NULL, OPTION_BASE | CSN_OPT_CONFIG},
     {"session", required_argument, NULL, OPTION_BASE | CSN_OPT_SESSION},
     {"ephemeral", no_argument, NULL, OPTION_BASE | CSN_OPT_EPHEMERAL},
@@ -71,6 +73,10 @@ static int take_option(struct csn_options *options, unsigned bit, const char *va
     options->plugin = value;
   else if (bit == CSN_OPT_CONFIG)
     options->config = value;
+  else if (bit == CSN_OPT_PLUGINS)
+    options->plugins = value;
+  else if (bit == CSN_OPT_PREFIX)
+    options->prefix = value;
   else if (bit == CSN_OPT_INPUT)
     options->input = value;
   else if (bit == CSN_OPT_OPTIONS)
@@ -116,6 +122,11 @@ static int check(const struct csn_options *options) {
   const unsigned both = CSN_OPT_SESSION | CSN_OPT_EPHEMERAL;
   if ((options->given & both) == both)
     return csn_ui_usage("--session and --ephemeral exclude each other");
+  if (options->plugins && (options->given & (CSN_OPT_PLUGIN | CSN_OPT_CONFIG)))
+    return csn_ui_usage("--plugins names plugins and their configurations: neither --plugin nor "
+                        "--config goes with it");
+  if (options->prefix && !options->plugins)
+    return csn_ui_usage("--prefix says which of several plugins, so it takes --plugins");
   if ((options->given & CSN_OPT_SESSION) && *options->session == '\0')
     return csn_ui_usage("--session needs a key; --ephemeral is a sandbox of the call's own");
   return 0;

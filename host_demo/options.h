@@ -31,15 +31,20 @@
 #define CSN_OPT_OPTIONS 131072u
 #define CSN_OPT_THREADS 262144u
 #define CSN_OPT_COUNT 524288u
+#define CSN_OPT_PLUGINS 1048576u
+#define CSN_OPT_PREFIX 2097152u
 /* What every command takes. */
 #define CSN_OPT_COMMON \
-  (CSN_OPT_PLUGIN | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | CSN_OPT_HELP | CSN_OPT_VERSION)
+  (CSN_OPT_PLUGIN | CSN_OPT_PLUGINS | CSN_OPT_PREFIX | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | \
+   CSN_OPT_HELP | CSN_OPT_VERSION)
 
 /* All strings are borrowed from argv or the environment. */
 struct csn_options {
   unsigned given;
   const char *plugin;  /* NULL: look for it */
   const char *config;  /* a file; NULL: the plugin's defaults */
+  const char *plugins; /* a folder that names several, each with its own; NULL: there is one */
+  const char *prefix;  /* which of these, where no tool is named; NULL: the first */
   const char *session; /* "" for one of the call's own */
   const char *input;   /* a file or "-"; NULL: none */
   const char *request; /* JSON: caisson_request.options_json; NULL: none */

@@ -18,14 +18,14 @@ static struct {
   atomic_bool ending;
 } reload;
 
-int csn_reload_now(struct csn_host *host, const char *plugin, uint64_t grace_ms) {
+static int reload_one(struct csn_slot *slot, const char *plugin, uint64_t grace_ms) {
   struct csn_swap swap;
   struct csn_failure failure;
   struct csn_version now;
   const struct csn_version *is = &swap.is, *was = &swap.was;
-  if (csn_slot_swap(&host->slot, plugin, grace_ms ? grace_ms : CSN_GRACE_UNLIMITED, &swap,
+  if (csn_slot_swap(slot, plugin, grace_ms ? grace_ms : CSN_GRACE_UNLIMITED, &swap,
                     &failure) < 0) {
-    csn_slot_version(&host->slot, &now);
+    csn_slot_version(slot, &now);
     csn_ui_say("the plugin is not changed (%s): %s\n%s %s, build %s, goes on",
                csn_step_name(failure.step), failure.message, now.id, now.version, now.build_id);
     return -1;
@@ -36,6 +36,16 @@ int csn_reload_now(struct csn_host *host, const char *plugin, uint64_t grace_ms)
   if (swap.drained == CAISSON_E_DEADLINE)
     csn_ui_say("note: calls that still ran on the old version were cancelled");
   return 0;
+}
+
+int csn_reload_now(struct csn_host *host, const char *plugin, uint64_t grace_ms) {
+  int worst = 0;
+  if (plugin)
+    return reload_one(csn_host_slot(host), plugin, grace_ms);
+  for (size_t i = 0; i < host->routes.count; i++)
+    if (reload_one(&host->routes.all[i].slot, NULL, grace_ms) < 0)
+      worst = -1;
+  return worst;
 }
 
 static void *wait_for_signals(void *unused) {

@@ -41,7 +41,8 @@ static void print_arguments(const cJSON *schema) {
 }
 
 static int cannot_describe(const struct csn_route *route) {
-  csn_ui_say("the plugin %s%sdoes not say what it offers", route->prefix, *route->prefix ? " " : "");
+  csn_ui_say("the plugin %s%sdoes not say what it offers", route->prefix,
+             *route->prefix ? " " : "");
   return CSN_EXIT_FAILED;
 }
 

@@ -165,7 +165,8 @@ int csn_elf_note_read(int fd, struct csn_elf_note *out, char why[CSN_LOADER_MESS
   for (unsigned i = 0; i < header.e_phnum; i++) {
     ElfW(Phdr) segment;
     uint64_t at = (uint64_t)i * sizeof segment;
-    if (header.e_phoff > INT64_MAX || read_at(fd, &segment, sizeof segment, header.e_phoff + at) < 0)
+    if (header.e_phoff > INT64_MAX ||
+        read_at(fd, &segment, sizeof segment, header.e_phoff + at) < 0)
       return csn_why(why, "it is damaged: its program headers lie beyond its end");
     if (look_at_segment(&search, fd, &segment) < 0)
       return -1;

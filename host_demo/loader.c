@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* loader.c: finds a plugin, makes sure that it is one that this host can work with, and loads it:
- * the order of all checks, each of which has its words. How a path is walked, an ELF file read and a
- * descriptor loaded stands in trusted.c, elf_note.c and object.c. */
+ * the order of all checks, each of which has its words. How a path is walked, an ELF file read and
+ * a descriptor loaded stands in trusted.c, elf_note.c and object.c. */
 #include "loader.h"
 
 #include <errno.h>

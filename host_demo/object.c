@@ -130,8 +130,8 @@ caisson_entry_fn *csn_object_entry(const struct csn_object *object, char why[CSN
   Dl_info info;
   void *found = dlsym(object->handle, CAISSON_ENTRY_SYMBOL);
   if (!found) {
-    (void)csn_why(why, "it does not export " CAISSON_ENTRY_SYMBOL ". It is another kind of library, "
-                       "or a plugin of another major version of the ABI");
+    (void)csn_why(why, "it does not export " CAISSON_ENTRY_SYMBOL ". It is another kind of "
+                       "library, or a plugin of another major version of the ABI");
     return NULL;
   }
   /* dlsym also finds what a library that the object needs exports. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plugins.c: the parser of a line. It guesses at nothing: a word that it does not know, a second one
- * of a kind and a character that a path should not have are errors, since what they would be ignored
- * as decides what code runs with which settings. */
+/* plugins.c: the parser of a line. It guesses at nothing: a word that it does not know, a second of
+ * a kind and a character that a path should not have are errors, since a line decides what code runs
+ * with which settings. */
 #include "plugins.h"
 
 #include <stdbool.h>
@@ -32,8 +32,8 @@ static int check_prefix(const struct place *p, const char *name, const char *val
   static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
   if (strspn(value, letters) > 0 && value[strspn(value, more)] == '\0')
     return 0;
-  return WRONG(p, "%s=%.200s: a prefix begins with a letter and goes on with letters, digits, _ and "
-                  "-, as tools' names do",
+  return WRONG(p, "%s=%.200s: a prefix begins with a letter and goes on with letters, digits, "
+                  "_ and -, as tools' names do",
                name, value);
 }
 
@@ -78,8 +78,8 @@ static int take_option(const struct place *p, struct csn_plugin_line *line, char
   for (size_t i = 1; equals && i < sizeof values / sizeof values[0]; i++)
     if (strcmp(word, values[i].name) == 0)
       return set_value(p, line, &values[i], equals + 1);
-  return WRONG(p, "what is %.200s? A line is: plugin PATH [config=FILE] [prefix=NAME] [sha256=HEX], "
-                  "with no blanks in a path",
+  return WRONG(p, "what is %.200s? A line is: plugin PATH [config=FILE] [prefix=NAME] "
+                  "[sha256=HEX], with no blanks in a path",
                word);
 }
 

@@ -29,8 +29,8 @@ int csn_routes_create(struct csn_routes *routes, struct csn_failure *failure);
 
 void csn_routes_close(struct csn_routes *routes);
 
-/* The one that a tool or operation belongs to, and in *own what that is called there. Operations may
- * be called without the prefix too: then they are the chosen one's. A name that nobody offers is
+/* The one that a tool or operation belongs to, and in *own what that is called there. Operations
+ * may be called without the prefix too: then they are the chosen one's. A name that nobody offers is
  * that one's as well, since a plugin has words for it, but for tools only if it has no prefix (else
  * it might have a tool of just that name): then NULL. */
 struct csn_route *csn_routes_find(struct csn_routes *routes, bool operation, const char *name,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* entry/version.h: what both the table and the note say of this plugin. CSN_VERSION and CSN_BUILD_ID
- * come from the build. */
+/* entry/version.h: what both the table and the note say of this plugin. CSN_VERSION and
+ * CSN_BUILD_ID come from the build. */
 #ifndef ENTRY_VERSION_H
 #define ENTRY_VERSION_H
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# What caisson-host says of files that are no plugin for it, or none that it trusts. Each is a shared
-# object of its own, built here, and refused with words of its own; a plugin that is newer than the
-# host but asks for no more is not refused.
+# What caisson-host says of files that are no plugin for it, or none that it trusts. Each is a file of
+# its own, built here, and refused with words of its own; a plugin that is newer than the host but
+# asks for no more is not refused.
 import os
 import shutil
 import struct
@@ -215,6 +215,15 @@ copy = subprocess.run([path("together/caisson-host"), "--plugin", path("together
                       stdout=subprocess.PIPE, env=environment())
 ok(b"from-the-table" in copy.stdout, "the folders above the program are as trusted as the program")
 refused([path("together")], "by that program alone", path("together/plugin.so"))
+if os.geteuid() == 0:
+    os.mkdir(path("apart"))
+    shutil.copy(path("together/plugin.so"), path("apart"))
+    for name in ("together/caisson-host", "apart/plugin.so"):
+        os.chown(path(name), OTHER_USER, 0)
+    copy = subprocess.run([path("together/caisson-host"), "--plugin", path("apart/plugin.so"),
+                           "tools"], stdout=subprocess.PIPE, env=environment())
+    ok(b"from-the-table" in copy.stdout, "and so is the program's owner")
+    refused(["user 54321"], "again by that program alone", path("apart/plugin.so"))
 
 # ---- which path ----
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-# Several plugins in one caisson-host, from a configuration folder: two instances of one plugin side by
-# side, each with its own image and sessions; and what is refused, with the file and line.
+# Several plugins in one caisson-host, from a configuration folder: two instances of one plugin side
+# by side, each with its own image and sessions; and what is refused, with the file and line.
 import hashlib
 import os
 import shutil
 
 from host_support import INSTANCE, configuration, environment, host, path
+from host_support.repl import Repl
 from tap import diag, done_testing, is_, ok
 
 PLUGIN = os.environ["CAISSON_PLUGIN"]
@@ -55,8 +56,9 @@ def check_offers():
 
 
 def check_calls():
-    lines = ["command -v python3 >python; echo first >own", ":call small_shell cat own; echo second >own",
-             ":call py_shell cat own", ":call small_shell cat own python; busybox | head -n 1"]
+    lines = ["command -v python3 >python; echo first >own",
+             ":call small_shell cat own; echo second >own", ":call py_shell cat own",
+             ":call small_shell cat own python; busybox | head -n 1"]
     done = plugins("repl", stdin="\n".join(lines).encode())
     ok("first" in done.out and "second" in done.out and "BusyBox" in done.out,
        "both serve in one process, each its own files and image") or diag(done.out + done.err)
@@ -88,6 +90,21 @@ def check_operations():
     ok(done.code == 0 and all(done.out.count(w) == n for w, n in
                               (("ok   plugin", 2), ("ok   sandbox", 2), (SMALL, 1), (PYTHON, 1))),
        "doctor looks at both") or diag(done.out + done.err)
+
+
+def check_reload():
+    """SIGHUP is for all of them: each has a new generation, and its sessions."""
+    env = environment(CAISSON_PLUGIN=None, CAISSON_CONFIG=None)
+    repl = Repl("--plugins", FOLDER, "repl", env=env)
+    repl.line("cat own")
+    ok("first" in repl.prints("\n"), "before SIGHUP the first plugin serves")
+    repl.hang_up()
+    said = repl.says("anew") + repl.says("anew")
+    is_(said.count("the plugin is now"), 2, "SIGHUP changes both") or diag(said)
+    for tool, words in (("py_shell", "first"), ("small_shell", "second")):
+        repl.line(":call %s cat own" % tool)
+        is_(repl.prints("\n"), words + "\n", "%s goes on with its session" % tool)
+    is_(repl.end().code, 0, "and the program ends as ever")
 
 
 def check_shutdown():
@@ -163,6 +180,7 @@ try:
     check_offers()
     check_calls()
     check_operations()
+    check_reload()
 finally:
     check_shutdown()
 check_names()

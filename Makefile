@@ -25,6 +25,7 @@ GUEST_SRC := $(wildcard plugin/guest/*.c plugin/guest/files/*.c)
 GUEST_SHARED := plugin/util/utf8.c plugin/util/sha256.c plugin/util/sha256_fast.c \
   plugin/util/buffer.c plugin/util/alloc.c plugin/util/path.c plugin/util/cidr.c
 HOST_SRC := $(wildcard host_demo/*.c)
+NODE_SRC := $(wildcard host_demo/node/*.mjs)
 WIRE_SRC := $(wildcard plugin/wire/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 # The workload is a program of its own, which runs inside a sandbox.
@@ -354,6 +355,15 @@ build/bench/bench: $(call objects,build,$(BENCH_SRC))
 build/bench/workload: build/guest-obj/tests/bench/workload.o
 	@mkdir -p $(@D) && echo '  LINK   $@'
 	$(Q)$(RELEASE) -static -s -o $@ $^
+
+# The host in Node runs where its packages are: nothing is put beside its source.
+NODE_HOST := build/node/.packages $(NODE_SRC:host_demo/node/%=build/node/%)
+check-programs: $(NODE_HOST)
+build/node/.packages: host_demo/node/package.json host_demo/node/package-lock.json
+	@echo '  NPM    $(@D)'
+	@tests/setup/node_packages $(@D) && touch $@
+build/node/%.mjs: host_demo/node/%.mjs
+	@mkdir -p $(@D) && cp $< $@
 
 # ---- what `make check` runs ----------------------------------------------------------------------
 

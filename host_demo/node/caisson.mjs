@@ -19,9 +19,27 @@ const ABI_MINOR = 0;
 const ENTRY = 'caisson_plugin_v1';
 const ASYNC = 'caisson.async/1';
 
-const STATUS = ['OK', 'E_INVALID', 'E_CONFIG', 'E_NOMEM', 'E_ENGINE', 'E_NOT_FOUND', 'E_ARGUMENTS',
-  'E_POLICY', 'E_CANCELLED', 'E_DEADLINE', 'E_LOST', 'E_DRAINING', 'E_FORKED', 'E_STATE', 'E_REFUSED',
-  'E_LIMIT', 'E_VERSION', 'E_INTERNAL', 'E_SANDBOX'];
+const STATUS = [
+  'OK',
+  'E_INVALID',
+  'E_CONFIG',
+  'E_NOMEM',
+  'E_ENGINE',
+  'E_NOT_FOUND',
+  'E_ARGUMENTS',
+  'E_POLICY',
+  'E_CANCELLED',
+  'E_DEADLINE',
+  'E_LOST',
+  'E_DRAINING',
+  'E_FORKED',
+  'E_STATE',
+  'E_REFUSED',
+  'E_LIMIT',
+  'E_VERSION',
+  'E_INTERNAL',
+  'E_SANDBOX',
+];
 const E_INVALID = -1;
 const E_STATE = -13;
 const E_VERSION = -16;
@@ -30,39 +48,86 @@ const ERROR_RETRYABLE = 1;
 const REQUEST_HOST = 1;
 
 const OUTCOMES = ['none', 'exited', 'cancelled', 'deadline', 'oom', 'lost'];
-const FLAGS = { truncated: 1, recreated: 2, created: 4, olderSettings: 8, survivors: 16, stillRunning: 32 };
+const FLAGS = {
+  truncated: 1,
+  recreated: 2,
+  created: 4,
+  olderSettings: 8,
+  survivors: 16,
+  stillRunning: 32,
+};
 const STREAMS = { 1: 'stdout', 2: 'stderr' };
 const EVENT = { OUTPUT: 1, PROGRESS: 2, INPUT: 3, DONE: 4 };
 const START = { OUTPUT: 1, PROGRESS: 2, INPUT: 4 };
 
 // So many events of one queue are collected before the loop's other work has its turn.
 const BATCH = 64;
-const CALL_OPTIONS = ['session', 'options', 'signal', 'onOutput', 'onProgress', 'deadlineMs', 'outputLimit',
-  'stdin'];
+const CALL_OPTIONS = [
+  'session',
+  'options',
+  'signal',
+  'onOutput',
+  'onProgress',
+  'deadlineMs',
+  'outputLimit',
+  'stdin',
+];
 
 // ---- the structs and functions of caisson.h, in its order ----------------------------------------
 
 const Str = koffi.struct({ data: 'const void *', size: 'uint64_t' });
 const ErrorStruct = koffi.struct({
-  struct_size: 'uint32_t', code: 'int32_t', flags: 'uint32_t', sys_errno: 'int32_t',
-  reason: koffi.array('char', 64), message: koffi.array('char', 1024),
+  struct_size: 'uint32_t',
+  code: 'int32_t',
+  flags: 'uint32_t',
+  sys_errno: 'int32_t',
+  reason: koffi.array('char', 64),
+  message: koffi.array('char', 1024),
 });
 const Host = koffi.struct({
-  struct_size: 'uint32_t', abi_minor: 'uint32_t', ctx: 'void *', name: 'void *', version: 'void *',
-  get_extension: 'void *', log: 'void *',
+  struct_size: 'uint32_t',
+  abi_minor: 'uint32_t',
+  ctx: 'void *',
+  name: 'void *',
+  version: 'void *',
+  get_extension: 'void *',
+  log: 'void *',
 });
 const Request = koffi.struct({
-  struct_size: 'uint32_t', flags: 'uint32_t', name: Str, args_json: Str, options_json: Str, session: Str,
-  deadline_ms: 'uint64_t', output_limit: 'uint64_t', input: 'void *', input_ctx: 'void *',
+  struct_size: 'uint32_t',
+  flags: 'uint32_t',
+  name: Str,
+  args_json: Str,
+  options_json: Str,
+  session: Str,
+  deadline_ms: 'uint64_t',
+  output_limit: 'uint64_t',
+  input: 'void *',
+  input_ctx: 'void *',
 });
 const ResultStruct = koffi.struct({
-  struct_size: 'uint32_t', outcome: 'int32_t', exit_code: 'int32_t', term_signal: 'int32_t',
-  flags: 'uint32_t', reserved: 'uint32_t', wall_ns: 'uint64_t', bytes_out: 'uint64_t',
-  bytes_dropped: 'uint64_t', json: Str,
+  struct_size: 'uint32_t',
+  outcome: 'int32_t',
+  exit_code: 'int32_t',
+  term_signal: 'int32_t',
+  flags: 'uint32_t',
+  reserved: 'uint32_t',
+  wall_ns: 'uint64_t',
+  bytes_out: 'uint64_t',
+  bytes_dropped: 'uint64_t',
+  json: Str,
 });
 const Event = koffi.struct({
-  struct_size: 'uint32_t', kind: 'uint32_t', call: 'uint64_t', tag: 'uint64_t', stream: 'uint32_t',
-  permille: 'int32_t', status: 'int32_t', reserved: 'uint32_t', bytes: Str, result: 'void *',
+  struct_size: 'uint32_t',
+  kind: 'uint32_t',
+  call: 'uint64_t',
+  tag: 'uint64_t',
+  stream: 'uint32_t',
+  permille: 'int32_t',
+  status: 'int32_t',
+  reserved: 'uint32_t',
+  bytes: Str,
+  result: 'void *',
   error: 'void *',
 });
 
@@ -74,8 +139,14 @@ const ANY = { type: ptr };
 
 // Each table as the plugin fills it in: its members in order, the functions by their prototypes.
 const PLUGIN = table({
-  struct_size: NUMBER, magic: NUMBER, abi_minor: NUMBER, needs_host_minor: NUMBER,
-  id: TEXT, version: TEXT, build_id: TEXT, manifest_json: ANY,
+  struct_size: NUMBER,
+  magic: NUMBER,
+  abi_minor: NUMBER,
+  needs_host_minor: NUMBER,
+  id: TEXT,
+  version: TEXT,
+  build_id: TEXT,
+  manifest_json: ANY,
   get_extension: { type: ptr, proto: fn(ptr, 'const char *') },
   create: { type: ptr, proto: fn(i32, ptr, ptr, u64, ptr, ptr) },
   describe: { type: ptr, proto: fn(i32, u64, ptr) },
@@ -87,7 +158,8 @@ const PLUGIN = table({
   destroy: { type: ptr, proto: fn(i32, u64) },
 });
 const QUEUES = table({
-  struct_size: NUMBER, reserved: NUMBER,
+  struct_size: NUMBER,
+  reserved: NUMBER,
   queue_open: { type: ptr, proto: fn(i32, u64, ptr, ptr, ptr) },
   start: { type: ptr, proto: fn(i32, u64, u64, u32, u64, ptr) },
   collect: { type: ptr, proto: fn(i32, u64, ptr) },
@@ -123,7 +195,8 @@ function utf8(text, what) {
 
 function count(value, what) {
   if (value === undefined) return 0;
-  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`${what} must be a whole number from 0`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new TypeError(`${what} must be a whole number from 0`);
   return value;
 }
 
@@ -158,7 +231,10 @@ function stable(bytes) {
  * caisson.h's dotted words; `retryable`: the same may work later; `hint`: what to do about it, where it
  * is known; `result`: what a model may be shown of a call that failed, else undefined. */
 export class CaissonError extends Error {
-  constructor(message, { status = E_INTERNAL, reason = '', retryable = false, errno = 0, result } = {}) {
+  constructor(
+    message,
+    { status = E_INTERNAL, reason = '', retryable = false, errno = 0, result } = {},
+  ) {
     super(message);
     this.name = 'CaissonError';
     this.status = status;
@@ -191,10 +267,19 @@ export class AbortError extends Error {
 }
 
 function failure(status, error, result) {
-  const found = error ? koffi.decode(error, ErrorStruct) : { message: '', reason: '', flags: 0, sys_errno: 0 };
-  return new CaissonError(found.message || `the plugin says no more than ${STATUS[-status] ?? status}`, {
-    status, reason: found.reason, retryable: (found.flags & ERROR_RETRYABLE) !== 0, errno: found.sys_errno, result,
-  });
+  const found = error
+    ? koffi.decode(error, ErrorStruct)
+    : { message: '', reason: '', flags: 0, sys_errno: 0 };
+  return new CaissonError(
+    found.message || `the plugin says no more than ${STATUS[-status] ?? status}`,
+    {
+      status,
+      reason: found.reason,
+      retryable: (found.flags & ERROR_RETRYABLE) !== 0,
+      errno: found.sys_errno,
+      result,
+    },
+  );
 }
 
 // ---- results -------------------------------------------------------------------------------------
@@ -217,7 +302,10 @@ export class Result {
   }
 
   get text() {
-    return this.content.filter((block) => block.type === 'text').map((block) => block.text).join('\n');
+    return this.content
+      .filter((block) => block.type === 'text')
+      .map((block) => block.text)
+      .join('\n');
   }
 }
 
@@ -227,10 +315,14 @@ export class Result {
 // runs inside this process, with its rights.
 function loadPlugin(path) {
   if (typeof path !== 'string' || !isAbsolute(path)) {
-    throw new LoadError(path, 'the path must be absolute, so that no search path decides what is loaded');
+    throw new LoadError(
+      path,
+      'the path must be absolute, so that no search path decides what is loaded',
+    );
   }
   const file = statSync(path, { throwIfNoEntry: false });
-  if (!file?.isFile()) throw new LoadError(path, file ? 'it is not a regular file' : 'there is no such file');
+  if (!file?.isFile())
+    throw new LoadError(path, file ? 'it is not a regular file' : 'there is no such file');
   let object;
   try {
     object = koffi.load(path);
@@ -246,26 +338,53 @@ function entryOf(path, object) {
   try {
     return object.func(ENTRY, ptr, [])();
   } catch {
-    throw new LoadError(path, `it does not export ${ENTRY}. It is another kind of library, or a plugin of ` +
-      'another major version of the ABI');
+    throw new LoadError(
+      path,
+      `it does not export ${ENTRY}. It is another kind of library, or a plugin of ` +
+        'another major version of the ABI',
+    );
   }
 }
 
 function checkTable(path, address) {
   const plugin = address ? read(PLUGIN, address) : {};
   if (plugin.magic !== MAGIC) {
-    throw new LoadError(path, `it exports ${ENTRY} but its table is not a Caisson plugin's (wrong magic number)`);
+    throw new LoadError(
+      path,
+      `it exports ${ENTRY} but its table is not a Caisson plugin's (wrong magic number)`,
+    );
   }
   if (plugin.needs_host_minor > ABI_MINOR) {
-    throw new LoadError(path, `it needs a host of ABI ${ABI_MAJOR}.${plugin.needs_host_minor} or newer, and this ` +
-      `one is ${ABI_MAJOR}.${ABI_MINOR}. Use a newer caisson.mjs or an older plugin`, E_VERSION);
+    throw new LoadError(
+      path,
+      `it needs a host of ABI ${ABI_MAJOR}.${plugin.needs_host_minor} or newer, and this ` +
+        `one is ${ABI_MAJOR}.${ABI_MINOR}. Use a newer caisson.mjs or an older plugin`,
+      E_VERSION,
+    );
   }
-  demand(path, 'table', plugin, ['id', 'version', 'build_id', 'get_extension', 'create', 'describe', 'call_open',
-    'call_cancel', 'call_close', 'destroy']);
+  demand(path, 'table', plugin, [
+    'id',
+    'version',
+    'build_id',
+    'get_extension',
+    'create',
+    'describe',
+    'call_open',
+    'call_cancel',
+    'call_close',
+    'destroy',
+  ]);
   const extension = plugin.get_extension(ASYNC);
-  if (!extension) throw new LoadError(path, `it does not offer ${ASYNC}, which this host needs`, E_VERSION);
+  if (!extension)
+    throw new LoadError(path, `it does not offer ${ASYNC}, which this host needs`, E_VERSION);
   plugin.queues = read(QUEUES, extension);
-  demand(path, `table of ${ASYNC}`, plugin.queues, ['queue_open', 'start', 'collect', 'feed', 'queue_close']);
+  demand(path, `table of ${ASYNC}`, plugin.queues, [
+    'queue_open',
+    'start',
+    'collect',
+    'feed',
+    'queue_close',
+  ]);
   return plugin;
 }
 
@@ -322,7 +441,9 @@ class Queue {
   }
 
   feed(call, bytes) {
-    const taken = Number(this.#plugin.queues.feed(this.#id, call.id, bytes, bytes ? bytes.length : 0));
+    const taken = Number(
+      this.#plugin.queues.feed(this.#id, call.id, bytes, bytes ? bytes.length : 0),
+    );
     if (taken < 0) throw new CaissonError('the call takes no input', { status: taken });
     return taken;
   }
@@ -456,7 +577,10 @@ class Call {
       const slow = this.#how.onOutput(copy(event.bytes), STREAMS[event.stream] ?? 'stdout');
       if (typeof slow?.then !== 'function') return;
       this.#queue.pause();
-      slow.then(() => this.#queue.resume(), (error) => this.#fail(error));
+      slow.then(
+        () => this.#queue.resume(),
+        (error) => this.#fail(error),
+      );
     } catch (error) {
       this.#fail(error);
     }
@@ -554,14 +678,19 @@ class Call {
 
 function bytesOf(value) {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  throw new TypeError(`stdin: pieces are strings or bytes, and this one is ${value === null ? 'null' : typeof value}`);
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  throw new TypeError(
+    `stdin: pieces are strings or bytes, and this one is ${value === null ? 'null' : typeof value}`,
+  );
 }
 
 function pieces(stdin) {
-  if (typeof stdin === 'string' || stdin instanceof Uint8Array) return [bytesOf(stdin)][Symbol.iterator]();
+  if (typeof stdin === 'string' || stdin instanceof Uint8Array)
+    return [bytesOf(stdin)][Symbol.iterator]();
   const iterate = stdin?.[Symbol.asyncIterator] ?? stdin?.[Symbol.iterator];
-  if (!iterate) throw new TypeError('stdin: a string, bytes, or something to iterate over, such as a stream');
+  if (!iterate)
+    throw new TypeError('stdin: a string, bytes, or something to iterate over, such as a stream');
   return iterate.call(stdin);
 }
 
@@ -585,8 +714,15 @@ class Box {
   async create(plugin, config, name, version) {
     this.plugin = plugin;
     this.#memory = [stable(Buffer.from(`${name}\0`)), stable(Buffer.from(`${version}\0`))];
-    const offer = { struct_size: koffi.sizeof(Host), abi_minor: ABI_MINOR, ctx: null, name: this.#memory[0],
-      version: this.#memory[1], get_extension: null, log: null };
+    const offer = {
+      struct_size: koffi.sizeof(Host),
+      abi_minor: ABI_MINOR,
+      ctx: null,
+      name: this.#memory[0],
+      version: this.#memory[1],
+      get_extension: null,
+      log: null,
+    };
     const host = koffi.alloc(Host, 1);
     koffi.encode(host, Host, offer);
     this.#memory.push(host);
@@ -690,10 +826,17 @@ export class Caisson {
         done(error);
       },
     });
-    const onOutput = (chunk, stream) => (output.push({ stream, chunk }) ? undefined
-      : new Promise((resolve) => { wanted = resolve; }));
+    const onOutput = (chunk, stream) =>
+      output.push({ stream, chunk })
+        ? undefined
+        : new Promise((resolve) => {
+            wanted = resolve;
+          });
     const call = this.#start(0, tool, args, { ...how, onOutput });
-    call.ended.then(() => output.push(null), (error) => output.destroy(error));
+    call.ended.then(
+      () => output.push(null),
+      (error) => output.destroy(error),
+    );
     output.result = call.ended;
     return output;
   }
@@ -724,7 +867,8 @@ export class Caisson {
 
   #start(flags, name, args, how) {
     const unknown = Object.keys(how).find((key) => !CALL_OPTIONS.includes(key));
-    if (unknown) throw new TypeError(`a call has no option ${unknown}: there are ${CALL_OPTIONS.join(', ')}`);
+    if (unknown)
+      throw new TypeError(`a call has no option ${unknown}: there are ${CALL_OPTIONS.join(', ')}`);
     const box = this.#open();
     if (how.signal?.aborted) throw new AbortError(how.signal.reason);
     const call = new Call(box, how);

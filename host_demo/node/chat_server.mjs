@@ -1,31 +1,48 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// chat_server.mjs: a tiny chat server, to show a tool loop: each chat is a session with a sandbox of
-// its own, the model's tool calls run side by side, and a client that goes away ends what runs for it.
-// The model is behind an endpoint that speaks OpenAI's chat completions.
+// chat_server.mjs: a tiny chat server whose model has tools: what is shown is the loop between the two.
 //
-//   CAISSON_PLUGIN=/usr/local/lib/caisson/caisson.so MODEL_URL=http://localhost:8000/v1 \
-//     MODEL=some-model node chat_server.mjs 8080
-//   curl -d '{"chat": "42", "message": "Which Python is there?"}' localhost:8080
+//   chat_server.mjs --plugin /usr/local/lib/caisson/caisson.so --endpoint http://localhost:11434/v1 \
+//                   --model NAME [--config FILE] [--port 8000]
+//
+//   POST /chats/ID   {"message": "..."} -> {"reply": "..."}; a client that goes away ends what runs for it
+//
+// The endpoint is any that speaks OpenAI's chat completions; $OPENAI_API_KEY is its key, if it wants one.
+// Each chat is a session with a sandbox of its own, and the tool calls of one message run side by side.
+// It is an example: no accounts, no TLS, no history on disk, and it listens on 127.0.0.1 only.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
 
 import { Caisson, CaissonError } from './caisson.mjs';
 
-const { env } = process;
-const ROUNDS = 20; // of tool calls for one answer
-const BODY_MAX = 1024 * 1024;
+const ROUNDS_MAX = 20;
+const REQUEST_MAX = 1024 * 1024;
 
-const chats = new Map(); // chat -> its messages
+const text = { type: 'string' };
+const { values: options } = parseArgs({
+  options: {
+    plugin: text,
+    endpoint: text,
+    model: text,
+    config: text,
+    port: { type: 'string', default: '8000' },
+  },
+});
+const chats = new Map(); // id -> { messages, turn: the promise of the message that is being answered }
 
 async function complete(messages, tools, signal) {
-  const answer = await fetch(`${env.MODEL_URL}/chat/completions`, {
+  const answer = await fetch(`${options.endpoint}/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${env.MODEL_KEY ?? ''}` },
-    body: JSON.stringify({ model: env.MODEL, messages, tools }),
+    headers: {
+      'content-type': 'application/json',
+      'authorization': `Bearer ${process.env.OPENAI_API_KEY ?? 'none'}`,
+    },
+    body: JSON.stringify({ model: options.model, messages, tools }),
     signal,
   });
-  if (!answer.ok) throw new Error(`the model's endpoint says ${answer.status}: ${await answer.text()}`);
+  if (!answer.ok)
+    throw new Error(`the model's endpoint says ${answer.status}: ${await answer.text()}`);
   return (await answer.json()).choices[0].message;
 }
 
@@ -42,33 +59,45 @@ async function runTool(box, session, { id, function: { name, arguments: args } }
   return { role: 'tool', tool_call_id: id, content: result.text };
 }
 
-async function reply(box, chat, text, signal) {
-  const tools = box.tools().map(({ name, description, inputSchema }) => (
-    { type: 'function', function: { name, description, parameters: inputSchema } }));
-  const messages = [...(chats.get(chat) ?? []), { role: 'user', content: text }];
-  for (let round = 0; round < ROUNDS; round++) {
-    const message = await complete(messages, tools, signal);
-    messages.push(message);
-    if (!message.tool_calls?.length) {
-      chats.set(chat, messages);
-      return message.content;
+// What was said in a round that failed is forgotten, so that the next message finds a whole history.
+async function reply(box, id, chat, message, signal) {
+  const tools = box
+    .tools()
+    .map(({ name, description, inputSchema }) => ({
+      type: 'function',
+      function: { name, description, parameters: inputSchema },
+    }));
+  const messages = [...chat.messages, { role: 'user', content: message }];
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const said = await complete(messages, tools, signal);
+    messages.push(said);
+    if (!said.tool_calls?.length) {
+      chat.messages = messages;
+      return said.content;
     }
-    messages.push(...await Promise.all(message.tool_calls.map((call) => runTool(box, chat, call, signal))));
+    messages.push(
+      ...(await Promise.all(said.tool_calls.map((call) => runTool(box, id, call, signal)))),
+    );
   }
-  throw new Error(`the model asked for tools ${ROUNDS} times and gave no answer`);
+  throw new Error(`the model asked for tools ${ROUNDS_MAX} times and gave no answer`);
 }
 
-async function body(request) {
-  let text = '';
+// One message of a chat at a time, in the order in which they came.
+function inTurn(chat, work) {
+  const turn = chat.turn.then(work, work);
+  chat.turn = turn;
+  return turn;
+}
+
+async function messageOf(request) {
+  let body = '';
   for await (const piece of request.setEncoding('utf8')) {
-    text += piece;
-    if (text.length > BODY_MAX) throw new Error('the message is too long');
+    body += piece;
+    if (body.length > REQUEST_MAX) throw new Error('the message is too long');
   }
-  const { chat, message } = JSON.parse(text);
-  if (typeof chat !== 'string' || !chat || typeof message !== 'string') {
-    throw new Error('send {"chat": "a name", "message": "text"}');
-  }
-  return { chat, message };
+  const { message } = JSON.parse(body);
+  if (typeof message !== 'string') throw new Error('send {"message": "text"}');
+  return message;
 }
 
 async function serve(box, request, response) {
@@ -79,18 +108,24 @@ async function serve(box, request, response) {
     response.end(`${JSON.stringify(document)}\n`);
   };
   try {
-    const { chat, message } = await body(request);
-    send(200, { reply: await reply(box, chat, message, gone.signal) });
+    const id = request.method === 'POST' && request.url.match(/^\/chats\/([^/?]+)$/)?.[1];
+    if (!id) {
+      send(404, { error: 'there is only POST /chats/ID' });
+      return;
+    }
+    const message = await messageOf(request);
+    if (!chats.has(id)) chats.set(id, { messages: [], turn: Promise.resolve() });
+    const chat = chats.get(id);
+    send(200, { reply: await inTurn(chat, () => reply(box, id, chat, message, gone.signal)) });
   } catch (error) {
     if (!gone.signal.aborted) send(500, { error: error.message });
   }
 }
 
-const config = env.CAISSON_CONFIG ? readFileSync(env.CAISSON_CONFIG, 'utf8') : undefined;
-const box = await Caisson.load(env.CAISSON_PLUGIN ?? '/usr/local/lib/caisson/caisson.so', config,
-  { name: 'chat_server' });
+const config = options.config && readFileSync(options.config, 'utf8');
+const box = await Caisson.load(options.plugin, config, { name: 'chat_server' });
 const server = createServer((request, response) => serve(box, request, response));
-server.listen(Number(process.argv[2] ?? 8080), '127.0.0.1', () => {
+server.listen(Number(options.port), '127.0.0.1', () => {
   console.log(`listening on http://127.0.0.1:${server.address().port}`);
 });
 for (const name of ['SIGINT', 'SIGTERM']) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# Hosts in C and Python do the same: each runs tests/hosts/cases.json through a driver of its own.
+# Hosts in C, Python and Node do the same: each runs tests/hosts/cases.json through a driver of its own.
 import atexit
 import base64
 import contextlib
@@ -21,6 +21,7 @@ DRIVERS = {
     "C": (["driver_c.py"], lambda case, field: field in ("status", "flags") or
           bool(case["request"].get("live")) != (field in LIVE) and field != "exit_code"),
     "Python": (["driver.py"], lambda case, field: False),
+    "Node": (["driver.mjs"], lambda case, field: False),
 }
 
 

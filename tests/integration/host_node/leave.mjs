@@ -11,7 +11,12 @@ const tell = (text) => (parentPort ? parentPort.postMessage(text) : process.stdo
 function run(box) {
   return new Promise((resolve, reject) => {
     for (let i = 0; i < 8; i++) {
-      box.call('shell', { command: 'echo begun; sleep 7203' }, { session, onOutput: (chunk) => resolve(String(chunk)) })
+      box
+        .call(
+          'shell',
+          { command: 'echo begun; sleep 7203' },
+          { session, onOutput: (chunk) => resolve(String(chunk)) },
+        )
         .catch(reject);
     }
   });
@@ -19,7 +24,10 @@ function run(box) {
 
 const ways = {
   async echo(box) {
-    tell((await box.call('run_python', { code: 'print(6 * 7)' }, { session })).structuredContent.stdout);
+    tell(
+      (await box.call('run_python', { code: 'print(6 * 7)' }, { session })).structuredContent
+        .stdout,
+    );
     await box.close();
   },
   async leave(box) {

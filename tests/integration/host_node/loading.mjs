@@ -15,15 +15,26 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 // A plugin that is wrong in one way: see odd_plugin.c.
 function odd(name, ...defines) {
   const path = join(folder, `${name}.so`);
-  execFileSync('cc', ['-shared', '-fPIC', `-I${join(here, '../../../abi')}`, ...defines.map((d) => `-D${d}`),
-    '-o', path, join(here, 'odd_plugin.c')]);
+  execFileSync('cc', [
+    '-shared',
+    '-fPIC',
+    `-I${join(here, '../../../abi')}`,
+    ...defines.map((d) => `-D${d}`),
+    '-o',
+    path,
+    join(here, 'odd_plugin.c'),
+  ]);
   return path;
 }
 
 async function refused(path, words, name) {
   const error = await rejected(Caisson.load(path, config), name);
-  ok(error instanceof LoadError && error.message.includes(String(path)) && error.message.includes(words),
-    `... and says: ${words}`);
+  ok(
+    error instanceof LoadError &&
+      error.message.includes(String(path)) &&
+      error.message.includes(words),
+    `... and says: ${words}`,
+  );
 }
 
 async function files() {
@@ -35,31 +46,61 @@ async function files() {
 }
 
 async function tables() {
-  await refused(odd('none', 'ENTRY=another'), 'does not export caisson_plugin_v1', 'a library that is no plugin');
+  await refused(
+    odd('none', 'ENTRY=another'),
+    'does not export caisson_plugin_v1',
+    'a library that is no plugin',
+  );
   await refused(odd('null', 'TABLE=NULL'), 'wrong magic', 'no table');
   await refused(odd('magic', 'MAGIC=7'), 'wrong magic', 'another magic number');
   await refused(odd('minor', 'NEEDS=9'), '1.9', 'a plugin that needs a newer host');
-  await refused(odd('short', 'SIZE=offsetof(caisson_plugin,destroy)'), '`destroy`',
-    'a table that ends before a member, whatever lies behind it');
+  await refused(
+    odd('short', 'SIZE=offsetof(caisson_plugin,destroy)'),
+    '`destroy`',
+    'a table that ends before a member, whatever lies behind it',
+  );
   await refused(odd('hole', 'CREATE=NULL'), '`create`', 'a member that is NULL');
   await refused(odd('calls', 'QUEUES=NULL'), 'caisson.async/1', 'a plugin without the extension');
-  await refused(odd('queues', 'QUEUES_SIZE=offsetof(caisson_async,queue_close)'), '`queue_close`',
-    'an extension that ends before a member');
+  await refused(
+    odd('queues', 'QUEUES_SIZE=offsetof(caisson_async,queue_close)'),
+    '`queue_close`',
+    'an extension that ends before a member',
+  );
   const newer = await Caisson.load(odd('newer', 'MINOR=7', 'SIZE=4096'), config);
-  is(newer.plugin, { id: 'odd', version: '0', buildId: 'odd', abiMinor: 7 }, 'a newer plugin is taken');
+  is(
+    newer.plugin,
+    { id: 'odd', version: '0', buildId: 'odd', abiMinor: 7 },
+    'a newer plugin is taken',
+  );
   await newer.close();
 }
 
 async function configurations() {
   const load = (document) => Caisson.load(process.env.CAISSON_PLUGIN, document);
-  let error = await rejected(load({ ...config, sandbox: { imagee: 'x' } }), 'a configuration that is wrong');
-  ok(error instanceof CaissonError && error.code === 'CAISSON_E_CONFIG' && error.status === -2
-    && error.reason === 'config.invalid' && error.message.includes('imagee'), 'is refused by path');
+  let error = await rejected(
+    load({ ...config, sandbox: { imagee: 'x' } }),
+    'a configuration that is wrong',
+  );
+  ok(
+    error instanceof CaissonError &&
+      error.code === 'CAISSON_E_CONFIG' &&
+      error.status === -2 &&
+      error.reason === 'config.invalid' &&
+      error.message.includes('imagee'),
+    'is refused by path',
+  );
   error = await rejected(load('{nonsense'), 'text that is no JSON too');
   is(error.code, 'CAISSON_E_CONFIG', 'by the plugin');
-  error = await rejected(load({ ...config, engine: { endpoint: 'unix:///nowhere.sock' } }), 'an engine that is not there');
-  ok(error.code === 'CAISSON_E_ENGINE' && error.reason === 'engine.unreachable'
-    && error.message.includes('/nowhere.sock'), 'is named');
+  error = await rejected(
+    load({ ...config, engine: { endpoint: 'unix:///nowhere.sock' } }),
+    'an engine that is not there',
+  );
+  ok(
+    error.code === 'CAISSON_E_ENGINE' &&
+      error.reason === 'engine.unreachable' &&
+      error.message.includes('/nowhere.sock'),
+    'is named',
+  );
   is((await rejected(load(42), 'a number')).name, 'TypeError', 'is no configuration');
 }
 
@@ -67,8 +108,14 @@ async function offers() {
   const box = await open();
   ok(box.plugin.id === 'caisson' && box.plugin.buildId, 'the plugin says which it is');
   const shell = box.tools().find(({ name }) => name === 'shell');
-  ok(shell.inputSchema.properties.command && shell.description, 'tools() has the tools, as MCP has them');
-  ok(box.operations().some(({ name }) => name === 'session.list'), 'operations() has the operations');
+  ok(
+    shell.inputSchema.properties.command && shell.description,
+    'tools() has the tools, as MCP has them',
+  );
+  ok(
+    box.operations().some(({ name }) => name === 'session.list'),
+    'operations() has the operations',
+  );
   await box.close();
 }
 

@@ -14,10 +14,20 @@ async function live() {
   const seen = { stdout: '', stderr: '' };
   let over = false;
   // The command goes on once the host has seen its first line.
-  const call = shell('echo first; echo problem >&2; until [ -e go ]; do sleep 0.05; done; echo second', {
-    onOutput(chunk, stream) { seen[stream] += chunk; },
-  }).finally(() => { over = true; });
-  ok(await until(() => seen.stdout === 'first\n' && seen.stderr === 'problem\n'), 'output comes by stream');
+  const call = shell(
+    'echo first; echo problem >&2; until [ -e go ]; do sleep 0.05; done; echo second',
+    {
+      onOutput(chunk, stream) {
+        seen[stream] += chunk;
+      },
+    },
+  ).finally(() => {
+    over = true;
+  });
+  ok(
+    await until(() => seen.stdout === 'first\n' && seen.stderr === 'problem\n'),
+    'output comes by stream',
+  );
   ok(!over, 'while the command runs');
   await shell('touch go');
   await call;
@@ -27,11 +37,14 @@ async function live() {
 async function bytes() {
   const hash = createHash('sha256');
   let total = 0;
-  const { structuredContent } = await shell('head -c 20000000 /dev/urandom | tee data; sha256sum data >&2', {
-    onOutput(chunk, stream) {
-      if (stream === 'stdout') total += hash.update(chunk) && chunk.length;
+  const { structuredContent } = await shell(
+    'head -c 20000000 /dev/urandom | tee data; sha256sum data >&2',
+    {
+      onOutput(chunk, stream) {
+        if (stream === 'stdout') total += hash.update(chunk) && chunk.length;
+      },
     },
-  });
+  );
   is(total, 20_000_000, 'any bytes come, all of them');
   is(structuredContent.stderr.split(' ')[0], hash.digest('hex'), 'as they were');
   await shell('rm data');
@@ -40,53 +53,97 @@ async function bytes() {
 // A listener that takes its time: the command waits, other calls do not, and nothing piles up here.
 async function backPressure() {
   let release;
-  const held = new Promise((resolve) => { release = resolve; });
-  let total = 0;
-  const loud = shell('i=0; while [ $i -lt 512 ]; do head -c 131072 /dev/zero; i=$((i+1)); echo $i > count; done', {
-    onOutput(chunk) {
-      total += chunk.length;
-      return total === chunk.length ? held : undefined;
-    },
+  const held = new Promise((resolve) => {
+    release = resolve;
   });
+  let total = 0;
+  const loud = shell(
+    'i=0; while [ $i -lt 512 ]; do head -c 131072 /dev/zero; i=$((i+1)); echo $i > count; done',
+    {
+      onOutput(chunk) {
+        total += chunk.length;
+        return total === chunk.length ? held : undefined;
+      },
+    },
+  );
   ok(await until(() => total > 0), 'a listener that returns a promise has the first piece');
   const first = total;
   let before = -1;
-  const counted = async () => Number((await shell('sleep 0.5; cat count || echo 0')).structuredContent.stdout);
-  ok(await until(async () => {
-    const last = before;
-    before = await counted();
-    return before === last;
-  }), 'the command comes to a stand');
+  const counted = async () =>
+    Number((await shell('sleep 0.5; cat count || echo 0')).structuredContent.stdout);
+  ok(
+    await until(async () => {
+      const last = before;
+      before = await counted();
+      return before === last;
+    }),
+    'the command comes to a stand',
+  );
   ok(before < 256, `before half of its 64 MiB (at ${before} of 512 pieces)`);
   is(total, first, 'no more is delivered meanwhile');
   let others = '';
-  await shell('echo other', { onOutput(chunk) { others += chunk; } });
+  await shell('echo other', {
+    onOutput(chunk) {
+      others += chunk;
+    },
+  });
   is(others, 'other\n', 'other calls with listeners go on');
   let peak = 0;
-  const timer = setInterval(() => { peak = Math.max(peak, process.memoryUsage().arrayBuffers); }, 5);
+  const timer = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().arrayBuffers);
+  }, 5);
   release();
   const result = await loud;
   clearInterval(timer);
   is([total, result.bytesOut], [64 * MIB, 64 * MIB], 'once it takes more, all of it comes');
-  ok(peak < 48 * MIB, `and is not gathered here (${Math.round(peak / MIB)} MiB of buffers at most)`);
+  ok(
+    peak < 48 * MIB,
+    `and is not gathered here (${Math.round(peak / MIB)} MiB of buffers at most)`,
+  );
 }
 
 async function heldAndEnded() {
   const control = new AbortController();
   const never = new Promise(() => {});
-  const call = shell('yes 7101', { signal: control.signal, onOutput() { setTimeout(() => control.abort(), 200); return never; } });
-  ok(await rejected(call, 'a call whose listener never comes back') instanceof AbortError, 'is aborted all the same');
+  const call = shell('yes 7101', {
+    signal: control.signal,
+    onOutput() {
+      setTimeout(() => control.abort(), 200);
+      return never;
+    },
+  });
+  ok(
+    (await rejected(call, 'a call whose listener never comes back')) instanceof AbortError,
+    'is aborted all the same',
+  );
   is(await running(box, 'streams', '7101'), [], 'and its command is dead');
-  let error = await rejected(shell('yes 7102', { onOutput() { throw new Error('sync'); } }), 'a listener that throws');
+  let error = await rejected(
+    shell('yes 7102', {
+      onOutput() {
+        throw new Error('sync');
+      },
+    }),
+    'a listener that throws',
+  );
   is(error.message, 'sync', 'ends the call with what it threw');
-  error = await rejected(shell('yes 7102', { async onOutput() { throw new Error('async'); } }), 'one that rejects');
+  error = await rejected(
+    shell('yes 7102', {
+      async onOutput() {
+        throw new Error('async');
+      },
+    }),
+    'one that rejects',
+  );
   is(error.message, 'async', 'likewise');
   is(await running(box, 'streams', '7102'), [], 'nothing is left of them');
 }
 
 async function iteration() {
-  const output = box.stream('shell', { command: 'for i in 1 2 3; do echo $i; sleep 0.1; done; echo no >&2; exit 4' },
-    { session: 'streams' });
+  const output = box.stream(
+    'shell',
+    { command: 'for i in 1 2 3; do echo $i; sleep 0.1; done; echo no >&2; exit 4' },
+    { session: 'streams' },
+  );
   const seen = { stdout: '', stderr: '' };
   for await (const { stream, chunk } of output) seen[stream] += chunk;
   is(seen, { stdout: '1\n2\n3\n', stderr: 'no\n' }, 'stream() is iterated over');
@@ -101,9 +158,12 @@ async function iteration() {
   const error = await rejected(endless.result, 'leaving it early');
   ok(error instanceof AbortError && pieces === 3, 'aborts the call');
   is(await running(box, 'streams', '7103'), [], 'and ends the command');
-  const unknown = await rejected((async () => {
-    for await (const piece of box.stream('shel', {}, { session: 'streams' })) diag(piece);
-  })(), 'a call that cannot be made');
+  const unknown = await rejected(
+    (async () => {
+      for await (const piece of box.stream('shel', {}, { session: 'streams' })) diag(piece);
+    })(),
+    'a call that cannot be made',
+  );
   is(unknown.reason, 'tool.unknown', 'throws out of the loop');
 }
 
@@ -112,11 +172,18 @@ async function input() {
   is(await cat('a string\n'), 'a string\n', 'stdin from a string');
   is(await cat(''), '', 'from an empty one');
   is(await cat(Buffer.from('bytes')), 'bytes', 'from bytes');
-  is(await cat(['a', Buffer.from('b'), '', new Uint8Array([99])]), 'abc', 'from an array of pieces');
+  is(
+    await cat(['a', Buffer.from('b'), '', new Uint8Array([99])]),
+    'abc',
+    'from an array of pieces',
+  );
   is(await cat(Readable.from(['read', 'able'])), 'readable', 'from a stream');
   const large = randomBytes(3 * MIB);
-  is((await shell('sha256sum', { stdin: large })).structuredContent.stdout.split(' ')[0],
-    createHash('sha256').update(large).digest('hex'), 'from a large buffer, whole');
+  is(
+    (await shell('sha256sum', { stdin: large })).structuredContent.stdout.split(' ')[0],
+    createHash('sha256').update(large).digest('hex'),
+    'from a large buffer, whole',
+  );
   let closed = false;
   const endless = async function* pieces() {
     try {
@@ -125,15 +192,31 @@ async function input() {
       closed = true;
     }
   };
-  is((await shell('head -c 10 | wc -c', { stdin: endless() })).structuredContent.stdout, '10\n',
-    'a command that reads a part of an endless one ends');
+  is(
+    (await shell('head -c 10 | wc -c', { stdin: endless() })).structuredContent.stdout,
+    '10\n',
+    'a command that reads a part of an endless one ends',
+  );
   ok(await until(() => closed), 'and the source is closed');
-  const error = await rejected(shell('cat; echo 7104', { stdin: (async function* pieces() {
-    yield 'a';
-    throw new Error('of the source');
-  })() }), 'a source that fails');
-  is(error.message, 'of the source', 'ends the call with its error, and no part passes for the whole');
-  is((await rejected(shell('cat', { stdin: [7] }), 'pieces that are no bytes')).name, 'TypeError', 'are refused');
+  const error = await rejected(
+    shell('cat; echo 7104', {
+      stdin: (async function* pieces() {
+        yield 'a';
+        throw new Error('of the source');
+      })(),
+    }),
+    'a source that fails',
+  );
+  is(
+    error.message,
+    'of the source',
+    'ends the call with its error, and no part passes for the whole',
+  );
+  is(
+    (await rejected(shell('cat', { stdin: [7] }), 'pieces that are no bytes')).name,
+    'TypeError',
+    'are refused',
+  );
 }
 
 async function upload() {
@@ -146,10 +229,18 @@ async function upload() {
       if (i % 20 === 0) await sleep(1);
     }
   };
-  const result = await box.operation('file.upload', { name: 'up.bin' }, { session: 'streams', stdin: source() });
+  const result = await box.operation(
+    'file.upload',
+    { name: 'up.bin' },
+    { session: 'streams', stdin: source() },
+  );
   const { path } = result.structuredContent;
   ok(!result.isError && path, 'an upload from a stream') || diag(result.json);
-  is((await shell(`sha256sum '${path}'`)).structuredContent.stdout.split(' ')[0], hash.digest('hex'), 'arrives as it was');
+  is(
+    (await shell(`sha256sum '${path}'`)).structuredContent.stdout.split(' ')[0],
+    hash.digest('hex'),
+    'arrives as it was',
+  );
 }
 
 export async function streams() {

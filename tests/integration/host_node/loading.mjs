@@ -101,7 +101,8 @@ async function configurations() {
       error.message.includes('/nowhere.sock'),
     'is named',
   );
-  is((await rejected(load(42), 'a number')).name, 'TypeError', 'is no configuration');
+  error = await rejected(load(42), 'a number');
+  is(error.code, 'CAISSON_E_CONFIG', 'likewise');
 }
 
 async function offers() {

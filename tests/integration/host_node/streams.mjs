@@ -58,7 +58,7 @@ async function backPressure() {
   });
   let total = 0;
   const loud = shell(
-    'i=0; while [ $i -lt 512 ]; do head -c 131072 /dev/zero; i=$((i+1)); echo $i > count; done',
+    'i=0; while [ $i -lt 512 ]; do head -c 524288 /dev/zero; i=$((i+1)); echo $i > count; done',
     {
       onOutput(chunk) {
         total += chunk.length;
@@ -79,7 +79,7 @@ async function backPressure() {
     }),
     'the command comes to a stand',
   );
-  ok(before < 256, `before half of its 64 MiB (at ${before} of 512 pieces)`);
+  ok(before < 256, `before half of its 256 MiB (at ${before} of 512 pieces)`);
   is(total, first, 'no more is delivered meanwhile');
   let others = '';
   await shell('echo other', {
@@ -95,9 +95,9 @@ async function backPressure() {
   release();
   const result = await loud;
   clearInterval(timer);
-  is([total, result.bytesOut], [64 * MIB, 64 * MIB], 'once it takes more, all of it comes');
+  is([total, result.bytesOut], [256 * MIB, 256 * MIB], 'once it takes more, all of it comes');
   ok(
-    peak < 48 * MIB,
+    peak < 160 * MIB,
     `and is not gathered here (${Math.round(peak / MIB)} MiB of buffers at most)`,
   );
 }

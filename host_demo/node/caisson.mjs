@@ -7,6 +7,7 @@
 //   const result = await box.call('shell', { command: 'uname -a' }, { session: 'chat-42' });
 //   console.log(result.exitCode, result.text);
 //   await box.close();
+import { setMaxListeners } from 'node:events';
 import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { Readable } from 'node:stream';
@@ -543,7 +544,9 @@ class Call {
       plugin.call_close(instance, this.id);
       throw reason;
     }
-    this.#how.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (!this.#how.signal) return;
+    setMaxListeners(0, this.#how.signal); // one signal for many calls is no leak
+    this.#how.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   abort() {
@@ -560,6 +563,7 @@ class Call {
   }
 
   #fail(error) {
+    if (this.#over) return; // it made no difference any more
     this.#failed ??= [error];
     this.cancel();
   }
@@ -713,7 +717,9 @@ class Box {
 
   async create(plugin, config, name, version) {
     this.plugin = plugin;
-    this.#memory = [stable(Buffer.from(`${name}\0`)), stable(Buffer.from(`${version}\0`))];
+    this.#memory = [`${name}\0`, `${version}\0`].map((text) => stable(Buffer.from(text)));
+    const json = config?.length ? stable(config) : null;
+    if (json) this.#memory.push(json);
     const offer = {
       struct_size: koffi.sizeof(Host),
       abi_minor: ABI_MINOR,
@@ -727,7 +733,7 @@ class Box {
     koffi.encode(host, Host, offer);
     this.#memory.push(host);
     const [id, error] = [Buffer.alloc(8), blank(ErrorStruct)];
-    const status = await inPool(plugin.create, host, config, config ? config.length : 0, id, error);
+    const status = await inPool(plugin.create, host, json, json ? config.length : 0, id, error);
     if (status < 0) {
       this.#free();
       throw failure(status, error);

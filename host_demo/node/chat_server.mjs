@@ -29,6 +29,12 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: '8000' },
   },
 });
+if (!options.plugin || !options.endpoint || !options.model) {
+  console.error(
+    'chat_server: --plugin, --endpoint and --model are needed; the head of this file has more',
+  );
+  process.exit(2);
+}
 const chats = new Map(); // id -> { messages, turn: the promise of the message that is being answered }
 
 async function complete(messages, tools, signal) {
@@ -61,12 +67,10 @@ async function runTool(box, session, { id, function: { name, arguments: args } }
 
 // What was said in a round that failed is forgotten, so that the next message finds a whole history.
 async function reply(box, id, chat, message, signal) {
-  const tools = box
-    .tools()
-    .map(({ name, description, inputSchema }) => ({
-      type: 'function',
-      function: { name, description, parameters: inputSchema },
-    }));
+  const tools = box.tools().map(({ name, description, inputSchema }) => ({
+    type: 'function',
+    function: { name, description, parameters: inputSchema },
+  }));
   const messages = [...chat.messages, { role: 'user', content: message }];
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const said = await complete(messages, tools, signal);

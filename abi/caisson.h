@@ -594,7 +594,8 @@ typedef struct caisson_async {
   uint32_t struct_size;
   uint32_t reserved; /* 0 */
 
-  /* Makes a queue and gives its id and its descriptor. At most 64 of an instance are open at once.
+  /* Makes a queue and gives its id and its descriptor. At most 1,024 of an instance are open at
+   * once: a call whose events may lie for long can have one of its own.
    * Returns CAISSON_OK, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT (queues, or no
    * descriptor is left: reason "host.limit"), _NOMEM, _FORKED.
    * [any] */

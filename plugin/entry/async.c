@@ -11,7 +11,8 @@
 #include "entry/run.h"
 #include "util/alloc.h"
 
-#define QUEUES_MAX 64
+/* As many as calls: a host whose slow readers shall hold nobody else gives each call its own. */
+#define QUEUES_MAX 1024
 
 struct queue {
   struct csn_handle handle;

@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
-from host_support import environment, preload
+from host_support import environment
+from sanitizer import preload
 
 here = os.path.dirname(os.path.realpath(__file__))
 root = os.path.dirname(os.path.dirname(here))
-env = environment(CAISSON_NODE=os.path.join(root, "build", "node"), **preload())
+env = dict(environment(CAISSON_NODE=os.path.join(root, "build", "node")), **preload())
 sys.exit(subprocess.run(["node", os.path.join(here, "host_node", "main.mjs"), *sys.argv[1:]], env=env).returncode)

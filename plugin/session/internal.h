@@ -4,6 +4,7 @@
 #define CSN_SESSION_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "channel/delivery.h"
 #include "channel/keeper.h"
@@ -36,7 +37,7 @@ struct csn_session {
   /* Of whoever holds the lock: */
   char container[CSN_CONTAINER_ID_SIZE]; /* "" while it is not known to run */
   int64_t started; /* seconds since 1970, or 0: where to look for its end in the engine's events */
-  int created_here;
+  atomic_int created_here; /* a shutdown reads it without the lock */
   int delivered;   /* while it starts: the helper was delivered for it, and not again */
   unsigned skip_ports; /* of ranges, since others have them */
   unsigned rejoined; /* how often a start found its network gone again */

@@ -8,17 +8,22 @@ import signal
 import subprocess
 import tempfile
 import time
+import zlib
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "caisson", "engines")
 PATIENCE = 90
 
+# What of Debian such a folder has: `ps` is what the engine asks for a container's processes.
+PACKAGES = "docker.io,iptables,mount,procps"
+
 # Debian's folder becomes the root, as its engine's containers need it to be: an exec joins a mount
-# namespace and would otherwise find itself at that namespace's root.
+# namespace and would otherwise find itself at that namespace's root. /tmp and /srv are this
+# machine's: what the tests have the engine bind lies there.
 IN_ROOT = """set -e
 root=$1 work=$2; shift 2
 mount --bind "$root" "$root"; cd "$root"
 mount -t proc proc proc; mount --rbind /sys sys; mount --rbind /dev dev
-mount -t tmpfs tmpfs run; mount -t tmpfs tmpfs tmp
+mount -t tmpfs tmpfs run; mount --bind /tmp tmp; mount --bind /srv srv
 mkdir -p engine old; mount --bind "$work" engine
 pivot_root . old; umount -l /old
 exec "$@"
@@ -27,14 +32,14 @@ exec "$@"
 
 def make_root(suite):
     """The folder with that release's Docker; made by mmdebstrap if it is not there."""
-    root = os.path.join(CACHE, suite)
+    root = os.path.join(CACHE, "%s-%08x" % (suite, zlib.crc32(PACKAGES.encode())))
     if os.path.exists(os.path.join(root, "usr/sbin/dockerd")):
         return root
     print("# making %s (Debian %s with docker.io) ..." % (root, suite), flush=True)
     os.makedirs(CACHE, exist_ok=True)
     new = tempfile.mkdtemp(prefix=suite + ".", dir=CACHE)
     options = ["--aptopt=Acquire::Check-Valid-Until \"false\""] if suite == "sid" else []
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", "--include=docker.io,iptables,mount",
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", "--include=" + PACKAGES,
                     *options, suite, new], check=True, stdout=subprocess.DEVNULL)
     os.chmod(new, 0o755)
     try:

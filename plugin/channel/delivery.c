@@ -117,20 +117,24 @@ int csn_delivery_is_missing(const struct csn_delivery *delivery, const struct cs
   return is_said(delivery, err, "no such file");
 }
 
+void csn_delivery_add_mount(struct csn_body *b, cJSON *mounts, int is_read_only) {
+  cJSON *mount = csn_body_entry(b, mounts);
+  csn_body_text(b, mount, "Type", "volume");
+  csn_body_text(b, mount, "Source", CSN_DELIVERY_VOLUME);
+  csn_body_text(b, mount, "Target", CSN_DELIVERY_MOUNT);
+  csn_body_flag(b, mount, "ReadOnly", is_read_only);
+  csn_body_flag(b, csn_body_object(b, mount, "VolumeOptions"), "NoCopy", 1);
+}
+
 static cJSON *carrier_body(const char *entrypoint, const char *image) {
+  struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
-  cJSON *mount = cJSON_CreateObject();
-  cJSON *host = csn_json_add_object(body, "HostConfig");
-  cJSON *mounts = csn_json_add_array(host, "Mounts");
-  int bad = csn_json_add_string(body, "Image", image) |
-            csn_json_append_string(csn_json_add_array(body, "Entrypoint"), entrypoint) |
-            csn_json_add_string(host, "NetworkMode", "none") |
-            csn_json_add_string(mount, "Type", "volume") |
-            csn_json_add_string(mount, "Source", CSN_DELIVERY_VOLUME) |
-            csn_json_add_string(mount, "Target", CSN_DELIVERY_MOUNT) |
-            csn_json_add_bool(csn_json_add_object(mount, "VolumeOptions"), "NoCopy", 1);
-  bad |= csn_json_append(mounts, mount);
-  if (!bad) return body;
+  csn_body_text(&b, body, "Image", image);
+  csn_body_item(&b, csn_body_array(&b, body, "Entrypoint"), entrypoint);
+  cJSON *host = csn_body_object(&b, body, "HostConfig");
+  csn_body_text(&b, host, "NetworkMode", "none");
+  csn_delivery_add_mount(&b, csn_body_array(&b, host, "Mounts"), 0);
+  if (!b.failed) return body;
   cJSON_Delete(body);
   return NULL;
 }

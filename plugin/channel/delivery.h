@@ -3,6 +3,7 @@
 #ifndef CSN_CHANNEL_DELIVERY_H
 #define CSN_CHANNEL_DELIVERY_H
 
+#include "engine/body.h"
 #include "engine/engine.h"
 #include "util/control.h"
 #include "util/error.h"
@@ -42,6 +43,9 @@ int csn_delivery_learns(struct csn_delivery *delivery, const struct csn_error *e
 int csn_delivery_deliver(const struct csn_delivery *delivery, struct csn_engine *engine,
                          const char *image, const struct csn_control *control,
                          struct csn_error *err);
+
+/* Adds the volume to the mounts of a create body. */
+void csn_delivery_add_mount(struct csn_body *b, cJSON *mounts, int is_read_only);
 
 /* Puts another file beside it, whole or not at all; `name` is one that nobody else uses. */
 int csn_delivery_put(const struct csn_delivery *delivery, struct csn_engine *engine,

@@ -7,6 +7,7 @@
 
 #include "engine/containers.h"
 #include "engine/demux.h"
+#include "engine/hardening.h"
 #include "engine/volumes.h"
 #include "util/json.h"
 #include "util/random.h"
@@ -16,49 +17,38 @@
 
 /* ---- the container --------------------------------------------------------------------------- */
 
-static int add_command(cJSON *body, const char *helper, const struct csn_sweep *sweep) {
+static void add_command(struct csn_body *b, cJSON *body, const char *helper,
+                        const struct csn_sweep *sweep) {
   char age[24];
   snprintf(age, sizeof age, "%" PRId64, sweep->older_than_s);
-  cJSON *cmd = csn_json_add_array(body, "Cmd");
-  int bad = csn_json_append_string(csn_json_add_array(body, "Entrypoint"), helper) |
-            csn_json_append_string(cmd, "reap") |
-            csn_json_append_string(cmd, sweep->dry_run ? "list" : "remove") |
-            csn_json_append_string(cmd, age) |
-            csn_json_append_string(cmd, strrchr(helper, '/') + 1);
-  for (const char *const *name = sweep->keep; *name; name++)
-    bad |= csn_json_append_string(cmd, *name);
-  return bad;
+  csn_body_item(b, csn_body_array(b, body, "Entrypoint"), helper);
+  cJSON *cmd = csn_body_array(b, body, "Cmd");
+  csn_body_item(b, cmd, "reap");
+  csn_body_item(b, cmd, sweep->dry_run ? "list" : "remove");
+  csn_body_item(b, cmd, age);
+  csn_body_item(b, cmd, strrchr(helper, '/') + 1);
+  for (const char *const *name = sweep->keep; *name; name++) csn_body_item(b, cmd, *name);
 }
 
 /* Nothing but root may write there; it is one without any capability, network or file of its
  * own. */
-static int add_host(cJSON *body, const struct csn_sweep *sweep) {
-  cJSON *host = csn_json_add_object(body, "HostConfig");
-  cJSON *mount = cJSON_CreateObject();
-  int bad = csn_json_add_string(mount, "Type", "volume") |
-            csn_json_add_string(mount, "Source", CSN_DELIVERY_VOLUME) |
-            csn_json_add_string(mount, "Target", CSN_DELIVERY_MOUNT) |
-            csn_json_add_bool(mount, "ReadOnly", sweep->dry_run) |
-            csn_json_add_bool(csn_json_add_object(mount, "VolumeOptions"), "NoCopy", 1);
-  bad |= csn_json_append(csn_json_add_array(host, "Mounts"), mount);
-  return bad | csn_json_add_string(host, "NetworkMode", "none") |
-         csn_json_add_bool(host, "ReadonlyRootfs", 1) | csn_json_add_bool(host, "AutoRemove", 1) |
-         csn_json_append_string(csn_json_add_array(host, "CapDrop"), "ALL") |
-         csn_json_append_string(csn_json_add_array(host, "SecurityOpt"), "no-new-privileges") |
-         csn_json_add_int(host, "PidsLimit", 16) |
-         csn_json_add_int(host, "Memory", (int64_t)64 << 20) |
-         csn_json_add_string(csn_json_add_object(host, "LogConfig"), "Type", "none");
-}
-
 static cJSON *make_body(const char *helper, const struct csn_sweep *sweep) {
+  static const struct csn_hardening hardening = {.network = "none"};
+  struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
-  int bad = csn_json_add_string(body, "Image", sweep->image) |
-            csn_json_add_string(body, "User", "0:0") | csn_json_add_string(body, "WorkingDir", "/") |
-            csn_json_add_bool(body, "AttachStdout", 1) | csn_json_add_bool(body, "AttachStderr", 1) |
-            add_command(body, helper, sweep) | add_host(body, sweep);
-  bad |= csn_json_append_string(
-      csn_json_add_array(csn_json_add_object(body, "Healthcheck"), "Test"), "NONE");
-  if (!bad) return body;
+  csn_body_text(&b, body, "Image", sweep->image);
+  csn_body_text(&b, body, "User", "0:0");
+  csn_body_text(&b, body, "WorkingDir", "/");
+  csn_body_flag(&b, body, "AttachStdout", 1);
+  csn_body_flag(&b, body, "AttachStderr", 1);
+  add_command(&b, body, helper, sweep);
+  csn_body_item(&b, csn_body_array(&b, csn_body_object(&b, body, "Healthcheck"), "Test"), "NONE");
+  cJSON *host = csn_body_object(&b, body, "HostConfig");
+  csn_body_harden(&b, host, &hardening);
+  csn_delivery_add_mount(&b, csn_body_array(&b, host, "Mounts"), sweep->dry_run);
+  csn_body_number(&b, host, "PidsLimit", 16);
+  csn_body_number(&b, host, "Memory", 64.0 * 1024 * 1024);
+  if (!b.failed) return body;
   cJSON_Delete(body);
   return NULL;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session/body.h"
+#include "engine/body.h"
 #include "session/network_plan.h"
 #include "session/ports.h"
 #include "util/alloc.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/demux.h"
-#include "session/body.h"
+#include "engine/hardening.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
 #include "util/json.h"
@@ -25,20 +25,9 @@ extern const char csn_seccomp_start[];
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sessions *all,
                           const struct csn_one_shot *shot) {
   const char *path = atomic_load(&all->dialect.seccomp_path);
-  char *seccomp CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", path ? path : csn_seccomp_start);
-  cJSON *security = csn_body_array(b, host, "SecurityOpt");
-  csn_body_item(b, security, "no-new-privileges");
-  if (seccomp)
-    csn_body_item(b, security, seccomp);
-  else
-    b->failed = 1;
-  csn_body_item(b, csn_body_array(b, host, "CapDrop"), "ALL");
+  const struct csn_hardening hardening = {path ? path : csn_seccomp_start, shot->network, 0};
+  csn_body_harden(b, host, &hardening);
   if (shot->capability) csn_body_item(b, csn_body_array(b, host, "CapAdd"), shot->capability);
-  csn_body_flag(b, host, "Privileged", 0);
-  csn_body_flag(b, host, "ReadonlyRootfs", 1);
-  csn_body_text(b, host, "NetworkMode", shot->network);
-  csn_body_text(b, host, "IpcMode", "private");
-  csn_body_text(b, host, "CgroupnsMode", "private");
   csn_body_number(b, host, "Memory", MEMORY);
   csn_body_number(b, host, "MemorySwap", MEMORY);
   csn_body_number(b, host, "PidsLimit", 16);
@@ -51,15 +40,6 @@ static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sess
     csn_body_number(b, limit, "Soft", values[i]);
     csn_body_number(b, limit, "Hard", values[i]);
   }
-}
-
-static void add_helper(struct csn_body *b, cJSON *host) {
-  cJSON *mount = csn_body_entry(b, csn_body_array(b, host, "Mounts"));
-  csn_body_text(b, mount, "Type", "volume");
-  csn_body_text(b, mount, "Source", CSN_DELIVERY_VOLUME);
-  csn_body_text(b, mount, "Target", CSN_DELIVERY_MOUNT);
-  csn_body_flag(b, mount, "ReadOnly", 1);
-  csn_body_flag(b, csn_body_object(b, mount, "VolumeOptions"), "NoCopy", 1);
 }
 
 static cJSON *make_body(const struct csn_sessions *all, const struct csn_one_shot *shot) {
@@ -80,9 +60,7 @@ static cJSON *make_body(const struct csn_sessions *all, const struct csn_one_sho
   csn_body_text(&b, labels, CSN_LABEL_HELPER, shot->args[0]);
   cJSON *host = csn_body_object(&b, body, "HostConfig");
   add_isolation(&b, host, all, shot);
-  add_helper(&b, host);
-  csn_body_flag(&b, host, "AutoRemove", 1);
-  csn_body_text(&b, csn_body_object(&b, host, "LogConfig"), "Type", "none");
+  csn_delivery_add_mount(&b, csn_body_array(&b, host, "Mounts"), 1);
   if (!b.failed) return body;
   cJSON_Delete(body);
   return NULL;

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session/body.h"
+#include "channel/delivery.h"
+#include "engine/hardening.h"
 #include "session/policy_mounts.h"
 #include "session/ports.h"
 #include "util/alloc.h"
@@ -254,22 +255,10 @@ static void add_list(struct csn_body *b, cJSON *host, const char *name, const cJ
 
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
                           const struct csn_policy_facts *f) {
-  char *seccomp CSN_CLEANUP_FREE =
-      csn_asprintf("seccomp=%s", f->seccomp_path ? f->seccomp_path : csn_seccomp_start);
-  cJSON *security = csn_body_array(b, host, "SecurityOpt");
-  csn_body_item(b, security, "no-new-privileges");
-  if (seccomp)
-    csn_body_item(b, security, seccomp);
-  else
-    b->failed = 1;
-  csn_body_item(b, csn_body_array(b, host, "CapDrop"), "ALL");
-  add_profile(b, security, e->apparmor);
+  const struct csn_hardening hardening = {f->seccomp_path ? f->seccomp_path : csn_seccomp_start,
+                                          f->network ? f->network : "none", e->has_writable_root};
+  add_profile(b, csn_body_harden(b, host, &hardening), e->apparmor);
   add_list(b, host, "CapAdd", e->cap_add);
-  csn_body_flag(b, host, "Privileged", 0);
-  csn_body_flag(b, host, "ReadonlyRootfs", !e->has_writable_root);
-  csn_body_text(b, host, "NetworkMode", f->network ? f->network : "none");
-  csn_body_text(b, host, "IpcMode", "private");
-  csn_body_text(b, host, "CgroupnsMode", "private");
   if (e->runtime) csn_body_text(b, host, "Runtime", e->runtime);
 }
 
@@ -289,22 +278,14 @@ static void add_hosts(struct csn_body *b, cJSON *host, const struct csn_sandbox_
   cJSON_Delete(hosts);
 }
 
-/* Every sandbox mounts the helper's volume, read-only. */
 static void add_mounts(struct csn_body *b, cJSON *host, const struct csn_policy_facts *f) {
   cJSON *mounts = csn_body_array(b, host, "Mounts");
-  cJSON *mount = csn_body_entry(b, mounts);
-  csn_body_text(b, mount, "Type", "volume");
-  csn_body_text(b, mount, "Source", f->guest_volume);
-  csn_body_text(b, mount, "Target", "/.caisson");
-  csn_body_flag(b, mount, "ReadOnly", 1);
-  csn_body_flag(b, csn_body_object(b, mount, "VolumeOptions"), "NoCopy", 1);
+  csn_delivery_add_mount(b, mounts, 1);
   csn_mounts_add_binds(b, host, mounts, f->mounts);
 }
 
 static void add_lifecycle(struct csn_body *b, cJSON *host) {
-  csn_body_flag(b, host, "AutoRemove", 1);
   csn_body_flag(b, host, "Init", 0);
-  csn_body_text(b, csn_body_object(b, host, "LogConfig"), "Type", "none");
   csn_body_text(b, csn_body_object(b, host, "RestartPolicy"), "Name", "no");
 }
 

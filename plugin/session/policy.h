@@ -96,7 +96,6 @@ struct csn_policy_facts {
   const char *version; /* of the plugin, for a label */
   const char *created; /* text of the time, for a label */
   const char *guest_path;   /* "/.caisson/guest-0123456789abcdef" */
-  const char *guest_volume; /* name of the volume that holds it */
   uint32_t uid, gid;
   int spare; /* started ahead: its first channel will say whose it is */
   const cJSON *image_volumes; /* {"/path": {}} of the image; may be NULL */

@@ -5,7 +5,7 @@
 #ifndef CSN_SESSION_POLICY_MOUNTS_H
 #define CSN_SESSION_POLICY_MOUNTS_H
 
-#include "session/body.h"
+#include "engine/body.h"
 #include "session/policy.h"
 
 #define CSN_WORKSPACE "/workspace"

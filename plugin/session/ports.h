@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 #include <stdint.h>
 
-#include "session/body.h"
+#include "engine/body.h"
 #include "util/error.h"
 
 #define CSN_PORTS_MAX 64

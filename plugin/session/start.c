@@ -56,7 +56,6 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .version = CSN_VERSION,
                                    .created = created,
                                    .guest_path = csn_delivery_path(&all->delivery),
-                                   .guest_volume = CSN_DELIVERY_VOLUME,
                                    .skip_ports = s->skip_ports,
                                    .spare = s->spare,
                                    .seccomp_path = atomic_load(&all->dialect.seccomp_path),

@@ -43,7 +43,7 @@ static char *body_text(struct bench *b) {
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   if (csn_mounts_read(&b->settings, "i", "k", &mounts, &b->f.err)) BAIL_OUT("%s", b->f.err.message);
   const struct csn_policy_facts facts = {.mounts = &mounts, .instance = "i", .key = "k", .version = "1", .created = "now",
-                                         .guest_path = "/g", .guest_volume = "v", .uid = 7, .gid = 8,
+                                         .guest_path = "/g", .uid = 7, .gid = 8,
                                          .seccomp_path = b->all->dialect.seccomp_path,
                                          .needs_nproc = b->all->dialect.needs_nproc,
                                          .tmpfs_by_flag = b->all->dialect.tmpfs_by_flag};

@@ -35,7 +35,6 @@ static const struct csn_policy_facts facts = {
     .version = "9.8.7",
     .created = "2001-02-03T04:05:06Z",
     .guest_path = "/.caisson/guest-0123456789abcdef",
-    .guest_volume = "caisson-guest",
     .uid = 30123,
     .gid = 30124,
 };

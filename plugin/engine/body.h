@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A create body under construction. It remembers whether anything failed for want of memory, so
  * that what is built with it reads as a list; parents may then be NULL. */
-#ifndef CSN_SESSION_BODY_H
-#define CSN_SESSION_BODY_H
+#ifndef CSN_ENGINE_BODY_H
+#define CSN_ENGINE_BODY_H
 
 #include <cjson/cJSON.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session/body.h"
+#include "engine/body.h"
 
 cJSON *csn_body_object(struct csn_body *b, cJSON *parent, const char *name) {
   cJSON *o = cJSON_AddObjectToObject(parent, name);

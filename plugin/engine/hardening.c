@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/hardening.h"
+
+#include "util/alloc.h"
+
+static void add_seccomp(struct csn_body *b, cJSON *security, const char *profile) {
+  char *option CSN_CLEANUP_FREE = csn_asprintf("seccomp=%s", profile);
+  if (option)
+    csn_body_item(b, security, option);
+  else
+    b->failed = 1;
+}
+
+cJSON *csn_body_harden(struct csn_body *b, cJSON *host, const struct csn_hardening *hardening) {
+  cJSON *security = csn_body_array(b, host, "SecurityOpt");
+  csn_body_item(b, security, "no-new-privileges");
+  if (hardening->seccomp) add_seccomp(b, security, hardening->seccomp);
+  csn_body_item(b, csn_body_array(b, host, "CapDrop"), "ALL");
+  csn_body_flag(b, host, "Privileged", 0);
+  csn_body_flag(b, host, "ReadonlyRootfs", !hardening->has_writable_root);
+  csn_body_text(b, host, "NetworkMode", hardening->network);
+  csn_body_text(b, host, "IpcMode", "private");
+  csn_body_text(b, host, "CgroupnsMode", "private");
+  csn_body_flag(b, host, "AutoRemove", 1);
+  csn_body_text(b, csn_body_object(b, host, "LogConfig"), "Type", "none");
+  return security;
+}

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +21,13 @@ void csn_guest_harden(void) {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   setrlimit(RLIMIT_CORE, &no_core);
   umask(022);
+}
+
+/* The ambient ones go with the permitted ones. */
+void csn_guest_drop_capabilities(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+  syscall(SYS_capset, &header, none);
 }
 
 /* By the system call itself: the C library leaves out two signals that it keeps for its threads,

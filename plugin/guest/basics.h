@@ -26,6 +26,10 @@ static inline uint64_t csn_guest_now(void) {
 /* Non-dumpable, no new privileges, no core files, umask 022. For every process of ours. */
 void csn_guest_harden(void);
 
+/* Gives up the capabilities that an engine may have given to the sandbox's user (Podman does, those of
+ * cap_add), so that nothing in a sandbox holds one. For what a sandbox itself runs. */
+void csn_guest_drop_capabilities(void);
+
 /* Block every signal, with all dispositions default: of what comes from inside only SIGKILL and
  * SIGSTOP have an effect (none at all on process 1), and nothing is inherited from the engine. */
 void csn_guest_block_signals(void);

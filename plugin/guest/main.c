@@ -68,6 +68,7 @@ static _Noreturn void run_init(char **arguments) {
     {"--await-routes", NULL, &init.await_routes},
   };
   parse(arguments, options, sizeof options / sizeof options[0]);
+  csn_guest_drop_capabilities();
   csn_init_main(&init);
 }
 
@@ -75,6 +76,7 @@ static _Noreturn void run_serve(char **arguments) {
   uint64_t silence_ms = CSN_SILENCE_MS;
   const struct option options[] = {{"--silence-ms", &silence_ms, NULL}};
   parse(arguments, options, 1);
+  csn_guest_drop_capabilities();
   csn_serve_main(silence_ms);
 }
 

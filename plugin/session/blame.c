@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* From the engines' own words on. */
+/* From the engines' own words on; they differ in capitals. */
 static const struct {
   const char *words, *setting, *advice;
 } blames[] = {
@@ -15,7 +15,7 @@ static const struct {
 
 int csn_blame_setting(struct csn_error *err) {
   for (size_t i = 0; i < sizeof blames / sizeof *blames; i++) {
-    const char *said = strstr(err->message, blames[i].words);
+    const char *said = strcasestr(err->message, blames[i].words);
     if (!said) continue;
     char words[sizeof err->message];
     snprintf(words, sizeof words, "%s", said);

@@ -22,14 +22,16 @@ static int take_word(const char **at, const char *word) {
   return 1;
 }
 
-/* "Step 2/3 : RUN make" */
+/* "Step 2/3 : RUN make", or as Podman has it "STEP 2/3: RUN make", of one stage of several
+ * "[1/2] STEP 2/3: RUN make". */
 static int begins_step(struct csn_build_log *log, const char *text) {
   const char *at = text;
-  if (!take_word(&at, "Step ")) return 0;
+  if (*at == '[') at += strspn(at, "[]/0123456789 ");
+  if (!take_word(&at, "Step ") && !take_word(&at, "STEP ")) return 0;
   unsigned step = take_number(&at);
   if (!step || !take_word(&at, "/")) return 0;
   unsigned steps = take_number(&at);
-  if (step > steps || !take_word(&at, " : ")) return 0;
+  if (step > steps || (!take_word(&at, " : ") && !take_word(&at, ": "))) return 0;
   size_t n = strcspn(at, "\r\n");
   log->step = step;
   log->steps = steps;
@@ -67,7 +69,7 @@ static void keep_lines(struct csn_build_log *log, const char *text) {
 
 /* What the builder says of itself is not the step's. */
 static int is_chatter(const char *text) {
-  static const char *const starts[] = {" ---> ", "Removing intermediate container "};
+  static const char *const starts[] = {" ---> ", "--> ", "Removing intermediate container "};
   for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
     if (strncmp(text, starts[i], strlen(starts[i])) == 0) return 1;
   return 0;

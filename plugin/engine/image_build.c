@@ -117,7 +117,9 @@ static int take_message(void *ctx, const cJSON *message, struct csn_error *err) 
                                       csn_json_string(message, "error", NULL));
   if (text) take_text(b, text);
   if (words && !b->failure) {
-    b->failure = csn_strdup(words);
+    size_t n = strlen(words);
+    while (n > 0 && words[n - 1] == '\n') n--; /* Podman ends it so */
+    b->failure = csn_strndup(words, n);
     if (!b->failure) return csn_fail_nomem(err);
   }
   int news = csn_pull_progress_take(&b->base, message);

@@ -219,6 +219,10 @@ static void test_log(void) {
     is_int(csn_build_log_take(&log, none[i]), 0, "%s is none", none[i]);
     csn_build_log_take(&log, "\n");
   }
+  is_int(csn_build_log_take(&log, "STEP 2/4: RUN make\n"), 1, "a step as Podman says it");
+  is_str(log.what, "RUN make", "what it is");
+  is_int(csn_build_log_take(&log, "[1/2] STEP 3/4: RUN test\n"), 1, "and of one stage of several");
+  is_int((int)log.step, 3, "its number");
 }
 
 static void test_bases(void) {

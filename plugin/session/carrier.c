@@ -21,6 +21,8 @@ static cJSON *carrier_body(const char *instance, const char *image, const char *
   struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
   csn_body_text(&b, body, "Image", image);
+  /* Podman looks the image's own user up before it reads or writes anything, and may not find it. */
+  csn_body_text(&b, body, "User", "0:0");
   csn_body_item(&b, csn_body_array(&b, body, "Entrypoint"), "/.caisson/never-started");
   csn_body_text(&b, csn_body_object(&b, body, "Labels"), CSN_LABEL_CARRIER, instance);
   cJSON *host = csn_body_object(&b, body, "HostConfig");

@@ -130,6 +130,7 @@ static cJSON *carrier_body(const char *entrypoint, const char *image) {
   struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
   csn_body_text(&b, body, "Image", image);
+  csn_body_text(&b, body, "User", "0:0"); /* Podman would look for the image's own */
   csn_body_item(&b, csn_body_array(&b, body, "Entrypoint"), entrypoint);
   cJSON *host = csn_body_object(&b, body, "HostConfig");
   csn_body_text(&b, host, "NetworkMode", "none");

@@ -33,7 +33,9 @@ static void add_command(struct csn_body *b, cJSON *body, const char *helper,
 /* Nothing but root may write there; it is one without any capability, network or file of its
  * own. */
 static cJSON *make_body(const char *helper, const struct csn_sweep *sweep) {
-  static const struct csn_hardening hardening = {.network = "none"};
+  const struct csn_hardening hardening = {.network = "none",
+                                          .nofile = 64,
+                                          .nproc = sweep->needs_nproc ? CSN_HARDENING_NPROC : 0};
   struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
   csn_body_text(&b, body, "Image", sweep->image);

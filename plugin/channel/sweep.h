@@ -14,6 +14,7 @@ struct csn_sweep {
   const char *const *keep; /* names of files; NULL-ended. This plugin's own is kept always */
   int64_t older_than_s;
   int dry_run;
+  int needs_nproc; /* as csn_dialect has it */
 };
 
 /* A line for each file that went, or would go; those that could not be removed are in `failed`.

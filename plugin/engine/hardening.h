@@ -11,10 +11,15 @@ struct csn_hardening {
                           engine's own */
   const char *network; /* "none", or another NetworkMode */
   int has_writable_root;
+  double nofile;
+  double nproc; /* 0: the engine's own default */
 };
 
-/* Adds it to HostConfig: no capability, no new privileges, namespaces of its own, and no log that
- * outlives it. The container is removed when it ends. Returns SecurityOpt, which may get more. */
+/* Not a small one: it counts a uid in all containers. How many one may have is PidsLimit. */
+#define CSN_HARDENING_NPROC 32768
+
+/* Adds it to HostConfig: no capability, no new privileges, namespaces of its own, limits, and no log
+ * that outlives it. The container is removed when it ends. Returns SecurityOpt, which may get more. */
 cJSON *csn_body_harden(struct csn_body *b, cJSON *host, const struct csn_hardening *hardening);
 
 #endif

@@ -79,13 +79,13 @@ static const struct {
     {"setrlimit `RLIMIT_NPROC`", learn_nproc},               /* crun */
 };
 
-int csn_dialect_learn(struct csn_sessions *all, struct csn_session *s, const char *image,
+int csn_dialect_learn(struct csn_sessions *all, unsigned *learned, const char *image,
                       const struct csn_control *control, struct csn_error *err) {
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (!strstr(err->message, rules[i].words)) continue;
-    /* Each once for a session that starts: what is refused again will be so for ever. */
-    if (s->learned & 1U << i) return 0;
-    s->learned |= 1U << i;
+    /* Each once for a container: what is refused again will be so for ever. */
+    if (*learned & 1U << i) return 0;
+    *learned |= 1U << i;
     int rc = rules[i].learn(all, image, control, err);
     return rc ? rc : 1;
   }

@@ -16,12 +16,11 @@ struct csn_dialect {
 };
 
 struct csn_sessions;
-struct csn_session;
 
 /* A create or a start was refused. 1: it was for something that is now known, or mended, so trying
  * again makes sense; 0: it was not; negative: it was, but it could not be mended. `image` is one
- * that the engine has. The session's lock is held. */
-int csn_dialect_learn(struct csn_sessions *all, struct csn_session *s, const char *image,
+ * that the engine has; `learned`, 0 at first, is this container's, for all its tries. */
+int csn_dialect_learn(struct csn_sessions *all, unsigned *learned, const char *image,
                       const struct csn_control *control, struct csn_error *err);
 void csn_dialect_free(struct csn_dialect *dialect);
 

@@ -25,21 +25,16 @@ extern const char csn_seccomp_start[];
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sessions *all,
                           const struct csn_one_shot *shot) {
   const char *path = atomic_load(&all->dialect.seccomp_path);
-  const struct csn_hardening hardening = {path ? path : csn_seccomp_start, shot->network, 0};
+  const struct csn_hardening hardening = {
+      .seccomp = path ? path : csn_seccomp_start,
+      .network = shot->network,
+      .nofile = 64,
+      .nproc = atomic_load(&all->dialect.needs_nproc) ? CSN_HARDENING_NPROC : 0};
   csn_body_harden(b, host, &hardening);
   if (shot->capability) csn_body_item(b, csn_body_array(b, host, "CapAdd"), shot->capability);
   csn_body_number(b, host, "Memory", MEMORY);
   csn_body_number(b, host, "MemorySwap", MEMORY);
   csn_body_number(b, host, "PidsLimit", 16);
-  static const char *const limits[] = {"nofile", "core"};
-  static const double values[] = {64, 0};
-  cJSON *ulimits = csn_body_array(b, host, "Ulimits");
-  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-    cJSON *limit = csn_body_entry(b, ulimits);
-    csn_body_text(b, limit, "Name", limits[i]);
-    csn_body_number(b, limit, "Soft", values[i]);
-    csn_body_number(b, limit, "Hard", values[i]);
-  }
 }
 
 static cJSON *make_body(const struct csn_sessions *all, const struct csn_one_shot *shot) {

@@ -213,28 +213,18 @@ static void add_tmpfs(struct csn_body *b, cJSON *host, const struct csn_sandbox_
   }
 }
 
-static void add_ulimit(struct csn_body *b, cJSON *list, const char *name, double value) {
-  cJSON *limit = csn_body_entry(b, list);
-  csn_body_text(b, limit, "Name", name);
-  csn_body_number(b, limit, "Soft", value);
-  csn_body_number(b, limit, "Hard", value);
-}
-
-/* Not a small one: it counts a uid in all containers. How many one may have is PidsLimit. */
-#define NPROC 32768
-
-static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
-                       const struct csn_policy_facts *f) {
+static void add_limits(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e) {
   csn_body_number(b, host, "Memory", (double)e->memory);
   csn_body_number(b, host, "MemorySwap", (double)e->memory);
   csn_body_number(b, host, "NanoCpus", (double)(int64_t)(e->cpus * 1e9));
   csn_body_number(b, host, "PidsLimit", e->pids);
   csn_body_number(b, host, "ShmSize", (double)e->shm_size);
   csn_body_number(b, host, "OomScoreAdj", 500);
-  cJSON *ulimits = csn_body_array(b, host, "Ulimits");
-  add_ulimit(b, ulimits, "nofile", e->nofile);
-  add_ulimit(b, ulimits, "core", 0);
-  if (f->needs_nproc) add_ulimit(b, ulimits, "nproc", e->pids > NPROC ? e->pids : NPROC);
+}
+
+static double nproc_of(const struct csn_sandbox_settings *e, const struct csn_policy_facts *f) {
+  if (!f->needs_nproc) return 0;
+  return e->pids > CSN_HARDENING_NPROC ? e->pids : CSN_HARDENING_NPROC;
 }
 
 static void add_profile(struct csn_body *b, cJSON *security, const char *apparmor) {
@@ -255,8 +245,12 @@ static void add_list(struct csn_body *b, cJSON *host, const char *name, const cJ
 
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
                           const struct csn_policy_facts *f) {
-  const struct csn_hardening hardening = {f->seccomp_path ? f->seccomp_path : csn_seccomp_start,
-                                          f->network ? f->network : "none", e->has_writable_root};
+  const struct csn_hardening hardening = {
+      .seccomp = f->seccomp_path ? f->seccomp_path : csn_seccomp_start,
+      .network = f->network ? f->network : "none",
+      .has_writable_root = e->has_writable_root,
+      .nofile = e->nofile,
+      .nproc = nproc_of(e, f)};
   add_profile(b, csn_body_harden(b, host, &hardening), e->apparmor);
   add_list(b, host, "CapAdd", e->cap_add);
   if (e->runtime) csn_body_text(b, host, "Runtime", e->runtime);
@@ -319,7 +313,7 @@ int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
   cJSON *host = csn_body_object(&b, body, "HostConfig");
   add_isolation(&b, host, &e, facts);
   csn_ports_add(&b, body, host, e.ports, facts->skip_ports);
-  add_limits(&b, host, &e, facts);
+  add_limits(&b, host, &e);
   add_tmpfs(&b, host, &e, facts);
   add_mounts(&b, host, facts);
   add_hosts(&b, host, &e);

@@ -2,6 +2,7 @@
 /* Taking away what should not be there any more and that nobody else will: sandboxes of this
  * instance that never started or that ended without being removed, carriers of the helper that
  * were left behind, and helpers of versions that no sandbox runs. What runs is never touched. */
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -80,17 +81,30 @@ static int add_lines(struct reaping *r, struct csn_buffer *lines, const char *er
   return 0;
 }
 
+/* What an engine wants of a container in general is learnt here too. */
+static int sweep_as_wanted(struct reaping *r, struct csn_sweep *how, struct csn_buffer *removed,
+                           struct csn_buffer *failed, struct csn_error *err) {
+  struct csn_sessions *all = r->all;
+  unsigned learned = 0;
+  for (;;) {
+    how->needs_nproc = atomic_load(&all->dialect.needs_nproc);
+    int rc = csn_sweep_helpers(&all->delivery, all->engine, how, r->control, removed, failed, err);
+    if (rc == 0 || csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
+    int more = csn_dialect_learn(all, &learned, how->image, r->control, err);
+    if (more <= 0) return more ? more : rc;
+  }
+}
+
 static int sweep(struct reaping *r, const char *const *keep, struct csn_error *err) {
   struct csn_buffer removed CSN_CLEANUP_BUFFER = CSN_BUFFER(CSN_SWEEP_TEXT_MAX);
   struct csn_buffer failed CSN_CLEANUP_BUFFER = CSN_BUFFER(CSN_SWEEP_TEXT_MAX);
-  const struct csn_sweep how = {.image = r->all->settings->image,
-                                .keep = keep,
-                                .older_than_s = r->older_than_s,
-                                .dry_run = r->dry_run};
+  struct csn_sweep how = {.image = r->all->settings->image,
+                          .keep = keep,
+                          .older_than_s = r->older_than_s,
+                          .dry_run = r->dry_run};
   int rc = csn_delivery_choose(&r->all->delivery, r->all->engine, r->control, err);
   if (rc) return rc;
-  rc = csn_sweep_helpers(&r->all->delivery, r->all->engine, &how, r->control, &removed,
-                         &failed, err);
+  rc = sweep_as_wanted(r, &how, &removed, &failed, err);
   if (rc == 0) rc = add_lines(r, &removed, NULL, err);
   if (rc == 0) rc = add_lines(r, &failed, "it could not be removed", err);
   return rc;

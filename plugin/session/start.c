@@ -146,7 +146,7 @@ static int after_refusal(struct csn_sessions *all, struct csn_session *s, const 
                          const struct csn_control *control, int rc, const char *what,
                          struct csn_error *err) {
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
-  int learned = csn_dialect_learn(all, s, image, control, err);
+  int learned = csn_dialect_learn(all, &s->learned, image, control, err);
   if (learned > 0) return LOOK_AGAIN;
   if (learned < 0 || csn_blame_setting(err) == CAISSON_E_CONFIG) return err->code;
   return csn_error_wrap(err, "%s", what);

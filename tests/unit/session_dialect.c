@@ -36,7 +36,7 @@ static void clear_bench(struct bench *b) {
 
 static int learn(struct bench *b, const char *words) {
   csn_fail(&b->f.err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED, "500: %s", words);
-  return csn_dialect_learn(b->all, b->s, "img:1", &no_control, &b->f.err);
+  return csn_dialect_learn(b->all, &b->s->learned, "img:1", &no_control, &b->f.err);
 }
 
 static char *body_text(struct bench *b) {

@@ -20,11 +20,11 @@ PACKAGES = "docker.io,iptables,mount,procps"
 # namespace and would otherwise find itself at that namespace's root. /tmp and /srv are this
 # machine's: what the tests have the engine bind lies there.
 IN_ROOT = """set -e
-root=$1 work=$2; shift 2
+root=$1; shift
 mount --bind "$root" "$root"; cd "$root"
 mount -t proc proc proc; mount --rbind /sys sys; mount --rbind /dev dev
 mount -t tmpfs tmpfs run; mount --bind /tmp tmp; mount --bind /srv srv
-mkdir -p engine old; mount --bind "$work" engine
+mkdir -p old
 pivot_root . old; umount -l /old
 exec "$@"
 """
@@ -50,7 +50,7 @@ def make_root(suite):
 
 
 class Engine:
-    """work: its folder. command(): how it is started; `inside` is that folder as it sees it."""
+    """work: its folder. command(): how it is started."""
 
     def __init__(self, name):
         self.name = name
@@ -101,17 +101,15 @@ class Engine:
         shutil.rmtree(self.work, ignore_errors=True)
 
     def leftovers(self):
-        """Processes with its folder in their command line (shims, monitors), or in its root."""
+        """Processes with its folder in their command line: itself, shims, monitors."""
         found = [self.process.pid] if self.process and self.process.poll() is None else []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open("/proc/%s/cmdline" % pid, "rb") as f:
                     words = f.read()
-                with open("/proc/%s/mountinfo" % pid) as f:
-                    mounts = f.read()
             except OSError:
                 continue
-            if int(pid) != os.getpid() and (self.work.encode() in words or self.work + " /engine " in mounts):
+            if int(pid) != os.getpid() and self.work.encode() in words:
                 found.append(int(pid))
         return found
 
@@ -135,7 +133,7 @@ class Docker(Engine):
         if not self.root:
             return ["dockerd", *docker_options(self.work, [])]
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", IN_ROOT, "sh", self.root,
-                self.work, "dockerd", *docker_options("/engine", ["--ip6tables=false"])]
+                "dockerd", *docker_options(self.work, ["--ip6tables=false"])]
 
 
 class Podman(Engine):
@@ -145,6 +143,13 @@ class Podman(Engine):
         return ["podman", "--runtime", "/usr/sbin/runc", "--cgroup-manager", "cgroupfs",
                 "--root", self.work + "/data", "--runroot", self.work + "/run", "--tmpdir", self.work + "/tmp",
                 "system", "service", "--time=0", self.endpoint]
+
+    def environment(self):
+        """Registries of the tests' own are on this machine and speak HTTP, as Docker takes for granted."""
+        path = os.path.join(self.work, "registries.conf")
+        with open(path, "w") as f:
+            f.write('[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n')
+        return dict(super().environment(), CONTAINERS_REGISTRIES_CONF=path)
 
 
 RUNSC = {"path": "/usr/bin/runsc", "runtimeArgs": ["--network=none", "--platform=ptrace"]}

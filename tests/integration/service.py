@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 
 from host_support import ENDPOINT, INSTANCE, PATIENCE, environment, finish, host, start
 from service_support import IMAGE, ensure, error, inspect, op, settings, shell, wait_for
@@ -37,13 +38,14 @@ def make_image():
     status, text = ask("POST", "/containers/create", {"Image": BUSYBOX, "Cmd": ["true"]})
     assert status == 201, text
     made = json.loads(text)["Id"]
-    config = {"Entrypoint": ["/bin/sh", "-c", 'echo "$GREETING from $PWD as $(id -u) $@"; '
-                             'mkdir -p /tmp/w && echo page >/tmp/w/index.html; '
-                             'exec httpd -f -p 127.0.0.1:8081 -h /tmp/w', "sh"],
-              "Cmd": ["one", "two words"], "WorkingDir": "/tmp", "Env": ["GREETING=hello"],
-              "User": "root"}
-    status, text = ask("POST", "/commit?container=%s&repo=%s&tag=service"
-                       % (made, SERVED.split(":")[0]), config)
+    server = ["/bin/sh", "-c", 'echo "$GREETING from $PWD as $(id -u) $@"; '
+              'mkdir -p /tmp/w && echo page >/tmp/w/index.html; '
+              'exec httpd -f -p 127.0.0.1:8081 -h /tmp/w', "sh"]
+    changes = ["ENTRYPOINT " + json.dumps(server), 'CMD ["one", "two words"]', "WORKDIR /tmp",
+               "ENV GREETING=hello", "USER root"]
+    query = urllib.parse.urlencode({"container": made, "repo": SERVED.split(":")[0], "tag": "service",
+                                    "changes": "\n".join(changes)})
+    status, text = ask("POST", "/commit?" + query, {})
     ask("DELETE", "/containers/%s?force=1" % made)
     assert status == 201, text
 

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -118,12 +119,14 @@ def import_image(name, files, changes=()):
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.connect(ENDPOINT.replace("unix://", "", 1))
     query = "".join("&changes=" + c.replace(" ", "%20") for c in changes)
-    repo, tag = name.split(":")
-    connection.request("POST", "/images/create?fromSrc=-&repo=%s&tag=%s%s" % (repo, tag, query),
-                       tar.getvalue(), {"Content-Type": "application/x-tar"})
+    connection.request("POST", "/images/create?fromSrc=-" + query, tar.getvalue(),
+                       {"Content-Type": "application/x-tar"})
     answer = connection.getresponse()
-    answer.read()
-    assert answer.status == 200, answer.status
+    text = answer.read().decode()
+    assert answer.status == 200, text
+    # Podman does not take a name with the import.
+    made = re.findall("sha256:[0-9a-f]{64}", text)[-1]
+    engine("POST", "/images/%s/tag?repo=%s&tag=%s" % (made, *name.split(":")))
     atexit.register(remove_quietly, "/images/%s?force=1" % name)
 
 

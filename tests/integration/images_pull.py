@@ -112,8 +112,9 @@ def test_progress():
     registry.image("t/large", "1", layers)
     gate = registry.gate(layers[1])
     terminal = Terminal("image", env=setting(image))
-    seen = terminal.expect(r"pulling %s: 1 of 2 layers, (\d+) of 8 MB (\d+)%%" % image)
-    ok(3 <= int(seen.group(1)) < 8 and 10 < int(seen.group(2)) < 90,
+    # Engines differ in how many layers they fetch at once, and when they say how large each is.
+    seen = terminal.expect(r"pulling %s: [01] of 2 layers, ([1-9]) of ([58]) MB (\d+)%%" % image)
+    ok(int(seen.group(1)) < int(seen.group(2)) and 5 < int(seen.group(3)) < 95,
        "a terminal shows layers, megabytes and per cent: %s" % seen.group(0))
     gate.opened.set()
     terminal.expect("pulled " + image)

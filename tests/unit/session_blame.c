@@ -18,7 +18,7 @@ static void is_blamed(const char *said, const char *setting) {
 
 int main(void) {
   is_blamed("Unknown runtime specified x", "sandbox.runtime: ");
-  is_blamed("400 Bad Request: range of CPUs is from 0.01 to 2.00", "sandbox.cpus: ");
+  is_blamed("range of CPUs is from 0.01 to 2.00", "sandbox.cpus: ");
   is_blamed("unknown or invalid runtime name: x", "sandbox.runtime: ");
   is_blamed("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
             "sandbox.cpus: ");

@@ -41,7 +41,8 @@ def drop(image):
 
 
 def ensure(env, **args):
-    done = host("op", "--json", "image.ensure", json.dumps(args), env=env)
+    # Podman tries for more than a minute by itself before it passes on that a registry wants less.
+    done = host("op", "--json", "image.ensure", json.dumps(args), env=env, patience=4 * PATIENCE)
     return done.json()["structuredContent"], done
 
 

@@ -67,11 +67,11 @@ class Ended:
         return json.loads(self.out)
 
 
-def host(*args, stdin=b"", env=None, under=()):
+def host(*args, stdin=b"", env=None, under=(), patience=PATIENCE):
     """Runs caisson-host to its end, `under` another program if that is given."""
     begin = time.monotonic()
     done = subprocess.run([*under, HOST, *args], input=stdin, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env=env or environment(), timeout=PATIENCE)
+                          stderr=subprocess.PIPE, env=env or environment(), timeout=patience)
     return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - begin)
 
 

@@ -244,6 +244,25 @@ typedef struct caisson_str {
 #define CAISSON_REASON_ARCHIVE_INVALID "archive.invalid"   /* no archive, or a damaged one */
 #define CAISSON_REASON_ARCHIVE_UNSAFE "archive.unsafe"     /* the message names the entry */
 #define CAISSON_REASON_ARCHIVE_LIMIT "archive.limit"       /* entries, bytes, or how it expands */
+/* What work on files ends with (the tools read, write, edit, glob, grep, list; uploads, archives). */
+#define CAISSON_REASON_FILE_NOT_FOUND "file.not_found"
+#define CAISSON_REASON_FILE_EXISTS "file.exists"
+#define CAISSON_REASON_FILE_PERMISSION "file.permission" /* also: read-only */
+#define CAISSON_REASON_FILE_TYPE "file.type" /* a directory, a FIFO, a device; or no directory */
+#define CAISSON_REASON_FILE_TOO_LARGE "file.too_large"
+#define CAISSON_REASON_FILE_ENCODING "file.encoding"     /* not the text that it has to be */
+#define CAISSON_REASON_FILE_CHANGED "file.changed"       /* since this session last read it */
+#define CAISSON_REASON_FILE_SIZE "file.size"             /* not what was announced */
+#define CAISSON_REASON_FILE_FAILED "file.failed"         /* any other errno, which the message has */
+#define CAISSON_REASON_INPUT_INCOMPLETE "input.incomplete" /* what was sent is not whole */
+#define CAISSON_REASON_EDIT_NO_MATCH "edit.no_match"     /* the message shows the nearest */
+#define CAISSON_REASON_EDIT_AMBIGUOUS "edit.ambiguous"   /* several places, and one was meant */
+#define CAISSON_REASON_PATTERN_INVALID "pattern.invalid" /* the message says where */
+#define CAISSON_REASON_PATTERN_LIMIT "pattern.limit"     /* it would take for ever */
+/* Jobs in the background. */
+#define CAISSON_REASON_JOB_NOT_FOUND "job.not_found"
+#define CAISSON_REASON_JOB_LIMIT "job.limit"             /* as many as jobs.max allows */
+#define CAISSON_REASON_JOB_FAILED "job.failed"           /* it could not be started or asked */
 
 typedef struct caisson_error {
   uint32_t struct_size; /* set by the caller */

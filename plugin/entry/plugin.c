@@ -5,6 +5,7 @@
 
 #include "entry/async.h"
 #include "entry/call.h"
+#include "entry/host_minor.h"
 #include "entry/instance.h"
 #include "entry/report.h"
 #include "entry/run.h"
@@ -33,7 +34,9 @@ static int32_t create(const caisson_host *host, const char *config_json, uint64_
     return csn_report_invalid(err, "create: host and instance must be given, and host->struct_size set to "
                   "sizeof(caisson_host)");
   struct csn_error e = {0};
-  int rc = csn_instance_create(host, config_json, config_json ? len : 0, instance, &e);
+  int rc = csn_host_minor_check(host->abi_minor, CSN_NEEDS_HOST_MINOR, &e);
+  if (rc == 0)
+    rc = csn_instance_create(host, config_json, config_json ? len : 0, instance, &e);
   return rc ? csn_report(&e, err) : CAISSON_OK;
 }
 

@@ -160,7 +160,7 @@ int csn_native_result(const struct csn_tool_call *call, const struct csn_native 
 int csn_native_fail(const struct csn_native_end *end, struct csn_error *err) {
   const cJSON *error = csn_json_get(end->report, "error");
   const char *hint = csn_json_string(error, "hint", "");
-  return csn_fail(err, CAISSON_E_SANDBOX, csn_json_string(error, "reason", "file.failed"),
+  return csn_fail(err, CAISSON_E_SANDBOX, csn_json_string(error, "reason", CAISSON_REASON_FILE_FAILED),
                   "%s%s%s",
                   csn_json_string(error, "message", "the operation was ended inside the sandbox"),
                   *hint ? ". " : "", hint);

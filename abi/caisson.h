@@ -261,7 +261,7 @@ typedef struct caisson_str {
 #define CAISSON_REASON_PATTERN_LIMIT "pattern.limit"     /* it would take for ever */
 /* Jobs in the background. */
 #define CAISSON_REASON_JOB_NOT_FOUND "job.not_found"
-#define CAISSON_REASON_JOB_LIMIT "job.limit"             /* as many as jobs.max allows */
+#define CAISSON_REASON_JOB_LIMIT "job.limit"             /* as many as jobs.max_running allows */
 #define CAISSON_REASON_JOB_FAILED "job.failed"           /* it could not be started or asked */
 
 typedef struct caisson_error {

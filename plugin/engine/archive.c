@@ -82,3 +82,38 @@ int csn_archive_stat(struct csn_engine *engine, const char *container, const cha
                              err);
   return csn_ask_context(rc, err, "look in a container at", path);
 }
+
+/* A directory comes with all that is in it: its own header is the first, and enough. */
+#define OWNER_MAX ((size_t)4096)
+
+struct heading {
+  struct csn_buffer tar;
+  int is_whole;
+};
+
+static int take_heading(void *ctx, const void *bytes, size_t n, struct csn_error *err) {
+  struct heading *h = ctx;
+  size_t room = OWNER_MAX - h->tar.size;
+  if (csn_buffer_add(&h->tar, bytes, n < room ? n : room)) return csn_fail_nomem(err);
+  h->is_whole = n >= room;
+  return h->is_whole ? csn_fail(err, CAISSON_E_CANCELLED, CAISSON_REASON_CANCELLED, "enough") : 0;
+}
+
+int csn_archive_owner(struct csn_engine *engine, const char *container, const char *path,
+                      const struct csn_control *control, uint32_t *uid, struct csn_error *err) {
+  CSN_ASK_PATH(url);
+  struct heading h = {CSN_BUFFER(OWNER_MAX), 0};
+  struct csn_http_response response CSN_CLEANUP_HTTP_RESPONSE = {0};
+  int rc = csn_ask_path(&url, "/containers/", container, "/archive", err);
+  if (rc == 0) rc = csn_ask_query(&url, "path", path, err);
+  if (rc) return rc;
+  struct csn_ask ask = {
+      .method = "GET", .path = url.data, .seconds = 10, .on_body = take_heading, .ctx = &h};
+  rc = csn_ask(engine, &ask, control, &response, err);
+  if (rc == 0 || h.is_whole) {
+    if (err) csn_error_clear(err);
+    rc = csn_tar_read_owner(h.tar.data, h.tar.size, uid, err);
+  }
+  csn_buffer_free(&h.tar);
+  return csn_ask_context(rc, err, "look in a container at", path);
+}

@@ -32,4 +32,8 @@ int csn_archive_stat(struct csn_engine *engine, const char *container, const cha
                      const struct csn_control *control, struct csn_path_stat *out,
                      struct csn_error *err);
 
+/* Whose the directory or file at a path is; of what lies in it nothing is read. (10 s) */
+int csn_archive_owner(struct csn_engine *engine, const char *container, const char *path,
+                      const struct csn_control *control, uint32_t *uid, struct csn_error *err);
+
 #endif

@@ -144,3 +144,16 @@ int csn_tar_read_file(const void *tar, size_t n, struct csn_buffer *file, struct
     return refused(err, "it is no regular file");
   return read_content(a, file, err);
 }
+
+int csn_tar_read_owner(const void *tar, size_t n, uint32_t *uid, struct csn_error *err) {
+  struct archive_entry *e;
+  struct archive *a __attribute__((cleanup(free_reader))) = archive_read_new();
+  if (!a || archive_read_support_format_tar(a) != ARCHIVE_OK) return csn_fail_nomem(err);
+  if (n == 0 || archive_read_open_memory(a, tar, n) != ARCHIVE_OK ||
+      archive_read_next_header(a, &e) != ARCHIVE_OK)
+    return malformed(err);
+  la_int64_t owner = archive_entry_uid(e);
+  if (owner < 0 || owner > UINT32_MAX) return malformed(err);
+  *uid = (uint32_t)owner;
+  return 0;
+}

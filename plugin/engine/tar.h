@@ -29,4 +29,7 @@ int csn_tar_dirs(const struct csn_tar_dir *dirs, size_t n, unsigned uid, unsigne
  * regular file of at most file->max bytes. 0, CAISSON_E_ENGINE or CAISSON_E_NOMEM. */
 int csn_tar_read_file(const void *tar, size_t n, struct csn_buffer *file, struct csn_error *err);
 
+/* Whose its first entry is; the tar may be cut off behind that one's header. */
+int csn_tar_read_owner(const void *tar, size_t n, uint32_t *uid, struct csn_error *err);
+
 #endif

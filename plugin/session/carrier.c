@@ -120,6 +120,7 @@ int csn_carrier_find_user(struct csn_sessions *all, const char *image, const cha
 /* ---- volumes --------------------------------------------------------------------------------- */
 
 struct listing {
+  const char *base; /* what the volume's root is called */
   struct csn_tar_dir *dirs;
   size_t count, capacity;
 };
@@ -140,7 +141,7 @@ static int list_one(struct listing *l, const char *below, size_t n, unsigned mod
     l->dirs = dirs;
     l->capacity = capacity;
   }
-  char *path = csn_asprintf("%s%s%.*s", &CSN_WORKSPACE[1], n ? "/" : "", (int)n, below);
+  char *path = csn_asprintf("%s%s%.*s", l->base, n ? "/" : "", (int)n, below);
   if (!path) return CAISSON_E_NOMEM;
   l->dirs[l->count++] = (struct csn_tar_dir){path, mode};
   return 0;
@@ -169,17 +170,45 @@ static int list_dirs(struct listing *l, const cJSON *dirs) {
   return rc;
 }
 
+/* Two ways to say the same. */
+static const struct {
+  const char *directory, *base;
+} ways[] = {
+    {"/", &CSN_WORKSPACE[1]}, /* Docker sets nothing of the directory itself that it unpacks in */
+    {CSN_WORKSPACE, "."},     /* Podman looks only at that one's path for volumes */
+};
+
+static int put_dirs(struct csn_sessions *all, const char *id, size_t way, const cJSON *dirs,
+                    uint32_t uid, uint32_t gid, const struct csn_control *control,
+                    struct csn_error *err) {
+  struct csn_buffer tar CSN_CLEANUP_BUFFER = CSN_BUFFER(DIRS_TAR_MAX);
+  __attribute__((cleanup(free_listing))) struct listing l = {.base = ways[way].base};
+  if (list_dirs(&l, dirs)) return csn_fail_nomem(err);
+  int rc = csn_tar_dirs(l.dirs, l.count, uid, gid, &tar, err);
+  return rc ? rc : csn_archive_put(all->engine, id, ways[way].directory, tar.data, tar.size,
+                                   control, err);
+}
+
+/* Until it is seen to have taken effect. */
+static int own_by(struct csn_sessions *all, const char *id, const cJSON *dirs, uint32_t uid,
+                  uint32_t gid, const struct csn_control *control, struct csn_error *err) {
+  for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+    struct csn_path_stat stat;
+    int rc = put_dirs(all, id, way, dirs, uid, gid, control, err);
+    if (rc == 0) rc = csn_archive_stat(all->engine, id, CSN_WORKSPACE, control, &stat, err);
+    if (rc || stat.mode == CSN_WORKSPACE_MODE) return rc;
+  }
+  return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_REFUSED,
+                  "the engine took its directories and did not put them into the volume");
+}
+
 int csn_carrier_own_volume(struct csn_sessions *all, const char *image, const char *volume,
                            const cJSON *dirs, uint32_t uid, uint32_t gid,
                            const struct csn_control *control, struct csn_error *err) {
   char id[CSN_CONTAINER_ID_SIZE];
-  struct csn_buffer tar CSN_CLEANUP_BUFFER = CSN_BUFFER(DIRS_TAR_MAX);
-  __attribute__((cleanup(free_listing))) struct listing l = {.dirs = NULL};
-  if (list_dirs(&l, dirs)) return csn_fail_nomem(err);
-  int rc = csn_tar_dirs(l.dirs, l.count, uid, gid, &tar, err);
-  if (rc == 0) rc = make_carrier(all, image, volume, control, id, err);
+  int rc = make_carrier(all, image, volume, control, id, err);
   if (rc) return rc;
-  rc = csn_archive_put(all->engine, id, "/", tar.data, tar.size, control, err);
+  rc = own_by(all, id, dirs, uid, gid, control, err);
   remove_carrier(all, id);
   return rc;
 }

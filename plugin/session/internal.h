@@ -150,6 +150,11 @@ int csn_session_place(struct csn_sessions *all, struct csn_session *s, const cJS
                       const struct csn_image *image, const struct csn_control *control,
                       struct csn_policy_facts *facts, struct csn_mount_list *mounts,
                       struct csn_error *err);
+/* mend.c: a volume whose maker was killed before it gave it its owner is given it now. `container` is
+ * one with these mounts that has not started. */
+int csn_session_mend_volumes(struct csn_sessions *all, const char *image, const char *container,
+                             const struct csn_mount_list *mounts,
+                             const struct csn_control *control, struct csn_error *err);
 /* After the session was removed: its workspace's volume goes too, if that is not to be kept. */
 int csn_session_discard(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                         const struct csn_control *control, struct csn_error *err);

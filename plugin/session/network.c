@@ -42,7 +42,8 @@ static int check_fits(const struct csn_network *found, const cJSON *network,
   if (strcmp(found->driver, "bridge") != 0) return refuse(err, found->name, "is not a bridge");
   if (strcmp(csn_json_string(found->options, ICC, ""), "false") != 0)
     return refuse(err, found->name,
-                  "lets its containers talk to each other (its option " ICC " is not \"false\")");
+                  "lets its containers talk to each other (its option " ICC " is not \"false\"; an "
+                  "engine that drops this option, as Podman does, cannot keep sandboxes apart)");
   if (found->internal == internal) return 0;
   return refuse(err, found->name,
                 internal ? "is not internal, and sandbox.network.internal is set"

@@ -224,13 +224,18 @@ static int check_volume(const struct placing *p, const struct csn_mount *m,
 /* One that is not to be its own is the engine's to make, with the container. A workspace that
  * another process is just making is made by both, for the same user, so that neither starts before
  * it is. */
-static int settle_volume(const struct placing *p, const struct csn_mount *m) {
+static int settle_volume(const struct placing *p, struct csn_mount *m) {
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
   if (m->is_new) return make_volume(p, m);
   int rc = csn_volume_inspect(p->all->engine, m->source, p->control, &volume, p->err);
-  if (rc == 0) return check_volume(p, m, &volume);
-  if (!csn_engine_is_missing(p->err)) return rc;
-  return m->is_own ? make_volume(p, m) : 0;
+  if (rc && csn_engine_is_missing(p->err)) return m->is_own ? make_volume(p, m) : 0;
+  if (rc == 0) rc = check_volume(p, m, &volume);
+  if (rc) return rc;
+  const char *instance = csn_json_string(volume.labels, CSN_LABEL_INSTANCE, "");
+  if (strcmp(instance, p->all->instance) != 0) return 0;
+  m->maker_uid = number_of(&volume, CSN_LABEL_UID);
+  m->maker_gid = number_of(&volume, CSN_LABEL_GID);
+  return 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

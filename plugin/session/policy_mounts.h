@@ -25,6 +25,7 @@ struct csn_mount {
   int is_read_only, is_exec;
   int is_workspace;
   int is_new; /* volume: it was not there when it was looked for first */
+  uint32_t maker_uid, maker_gid; /* volume that was there: whom its labels say it was made for, or 0 */
   int is_own; /* made where it is not there, with the sandbox's user as its owner */
 };
 

@@ -44,7 +44,7 @@ static int get_image(struct csn_sessions *all, const cJSON *shape,
 
 static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                      const struct csn_session_want *want, const struct csn_control *control,
-                     cJSON **body, struct csn_error *err) {
+                     struct csn_mount_list *mounts, cJSON **body, struct csn_error *err) {
   char created[CSN_CLOCK_TEXT];
   csn_clock_text(created);
   struct csn_image image CSN_CLEANUP_IMAGE = {0};
@@ -61,18 +61,17 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .seccomp_path = atomic_load(&all->dialect.seccomp_path),
                                    .needs_nproc = atomic_load(&all->dialect.needs_nproc),
                                    .tmpfs_by_flag = atomic_load(&all->dialect.tmpfs_by_flag)};
-  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   rc = get_image(all, shape, want, control, &image, err);
   if (rc == 0)
     rc = csn_service_check_image(csn_policy_service(all->settings, shape), &image,
                                  image_of(all, shape), err);
   if (rc == 0) rc = csn_network_join(all, shape, control, &joined, err);
-  if (rc == 0) rc = csn_session_place(all, s, shape, &image, control, &facts, &mounts, err);
+  if (rc == 0) rc = csn_session_place(all, s, shape, &image, control, &facts, mounts, err);
   facts.network = *joined.id ? joined.id : NULL;
   facts.routes = joined.routes;
   facts.samples = joined.samples;
   facts.image_volumes = image.volumes;
-  facts.mounts = &mounts;
+  facts.mounts = mounts;
   return rc ? rc : csn_policy_body(all->settings, shape, &facts, body, err);
 }
 
@@ -183,16 +182,18 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
                       struct csn_channel **out, struct csn_error *err) {
   char id[CSN_CONTAINER_ID_SIZE];
   cJSON *body CSN_CLEANUP_JSON = NULL;
+  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
   note(want, "starting a sandbox");
   s->started = (int64_t)time(NULL) - 1;
-  int rc = make_body(all, s, shape, want, control, &body, err);
+  int rc = make_body(all, s, shape, want, control, &mounts, &body, err);
   if (rc) return rc;
   rc = create_within_limit(all, s, body, control, id, err);
   if (csn_is_stop(rc) || rc == CAISSON_E_LIMIT) return rc;
   if (rc && may_join_again(s, rc, err)) return LOOK_AGAIN;
   if (rc)
     return after_refusal(all, s, image_of(all, shape), control, rc, "create its container", err);
-  rc = attach_and_start(all, id, body, control, out, err);
+  rc = csn_session_mend_volumes(all, image_of(all, shape), id, &mounts, control, err);
+  if (rc == 0) rc = attach_and_start(all, id, body, control, out, err);
   if (rc == 0) {
     s->created_here = 1;
     s->rejoined = s->skip_ports = 0;

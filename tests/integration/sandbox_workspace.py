@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # Workspaces that outlive their sandbox: a directory of this machine, a volume. Who owns them, what is
 # made in them, and that no key, link or path leads to anything else.
+import http.client
 import json
 import os
+import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
-from host_support import INSTANCE, engine
+from host_support import ENDPOINT, INSTANCE, PATIENCE, engine
 from host_support.sandboxes import (Box, carriers, containers, exists, message, reason, remove_later,
                                     root)
 from tap import diag, done_testing, is_, ok
@@ -159,6 +161,35 @@ def test_volume():
     is_(carriers(), [], "no container that carried files is left")
 
 
+def make_volume(name, **labels):
+    """A volume with the labels of one that is ours, as a host leaves it that is killed right after it."""
+    body = {"Name": name, "Labels": {"caisson." + k: v for k, v in labels.items()}}
+    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(ENDPOINT.replace("unix://", "", 1))
+    connection.request("POST", "/volumes/create", json.dumps(body), {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 201
+    connection.close()
+    remove_later(name)
+
+
+def test_half_made():
+    """Its maker was killed before it gave it its owner."""
+    make_volume("caisson-%s-half" % INSTANCE, instance=INSTANCE, session="half", uid="31234", gid="31234")
+    make_volume("caisson-%s-data" % INSTANCE, instance=INSTANCE, uid="31234", gid="31234")
+    box = Box(workspace={"type": "volume", "dirs": {"uploads": "0700"}},
+              mounts=[{"type": "volume", "source": "caisson-{instance}-data", "target": "/data", "own": True,
+                       "read_only": False}])
+    is_(box.shell("half", "id -u; touch file uploads/file /data/file && stat -c '%u %a' . uploads /data"),
+        "31234\n31234 750\n31234 700\n31234 750\n", "a volume that was only half made is made whole")
+    is_(carriers(), [], "by containers that are gone")
+    box.shell("half", "rm -r uploads; ln -s /etc uploads; chmod 0755 .")
+    box.remove("half")
+    is_(box.shell("half", "stat -c %a .; readlink uploads; ls file"), "755\n/etc\nfile\n",
+        "once, and what its sandbox made of it stays")
+    box.remove("half")
+
+
 # Each host is a process of its own: the engine's name is the lock, and the workspace is made before it.
 def test_race():
     name = "caisson-%s-race" % INSTANCE
@@ -190,6 +221,7 @@ test_links()
 test_forbidden()
 test_owners()
 test_volume()
+test_half_made()
 test_race()
 test_own_sandbox()
 done_testing()

@@ -90,6 +90,7 @@ static int sweep_as_wanted(struct reaping *r, struct csn_sweep *how, struct csn_
     how->needs_nproc = atomic_load(&all->dialect.needs_nproc);
     int rc = csn_sweep_helpers(&all->delivery, all->engine, how, r->control, removed, failed, err);
     if (rc == 0 || csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
+    if (csn_delivery_learns(&all->delivery, err)) continue;
     int more = csn_dialect_learn(all, &learned, how->image, r->control, err);
     if (more <= 0) return more ? more : rc;
   }

@@ -61,7 +61,21 @@ static void test_limits(void) {
   ok(i > 1 && i < 100, "without a failure it works");
 }
 
+/* Whose the first entry is, of a tar that goes on where nobody looks any more. */
+static void test_owner(void) {
+  static const struct csn_tar_dir dirs[] = {{"workspace", 0750}, {"workspace/a", 0700}};
+  struct csn_buffer tar CSN_CLEANUP_BUFFER = CSN_BUFFER(20000);
+  uint32_t uid = 7;
+  is_int(csn_tar_dirs(dirs, 2, 31234, 5, &tar, NULL), 0, "two directories");
+  is_int(csn_tar_read_owner(tar.data, 512, &uid, NULL), 0, "cut off behind the first header");
+  is_int(uid, 31234, "it says whose the first is");
+  is_int(csn_tar_read_owner(tar.data, 100, &uid, NULL), CAISSON_E_ENGINE, "within it, nothing");
+  is_int(csn_tar_read_owner("", 0, &uid, NULL), CAISSON_E_ENGINE, "nor does nothing at all");
+  is_int(uid, 31234, "and nothing is changed then");
+}
+
 int main(void) {
+  test_owner();
   test_size(0);
   test_size(1);
   test_size(512);

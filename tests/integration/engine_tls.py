@@ -72,6 +72,7 @@ def make_certificates():
     certificate("server", "serverAuth")
     certificate("server-ended", "serverAuth", when=ended)
     certificate("client", "clientAuth")
+    certificate("client-soon", "clientAuth", when=("-days", "5"))
     certificate("client-ended", "clientAuth", when=ended)
     certificate("client-stranger", "clientAuth", signer="stranger")
     openssl("ec", "-in", "client-key.pem", "-aes128", "-passout", "pass:secret", "-out",
@@ -122,6 +123,12 @@ def test_calls(port):
     is_(info.get("source"), "configuration", "chosen by the configuration")
     ok(not any("unencrypted" in w or "not checked" in w for w in info.get("warnings", [])),
        "of which nothing is said against TLS") or diag(info.get("warnings"))
+    ok(not any("client certificate" in w for w in info.get("warnings", [])), "nor against its certificate")
+    soon = at(port, files(client="client-soon"))
+    found = host("op", "--json", "engine.info", env=soon).json().get("structuredContent", {})
+    ok(any("client certificate ends within 14 days" in w for w in found.get("warnings", [])),
+       "of a certificate that ends soon it is said") or diag(found)
+    env = at(port, files())
     script = "head -c %d /dev/zero | tr '\\0' x; echo to stderr >&2" % OUTPUT
     done = host("--session", "tls", "call", "shell", script, env=env)
     is_(len(done.raw), OUTPUT, "a command's output comes through whole") or diag(done.err)

@@ -33,6 +33,7 @@ OUTCOMES = {0: "none", 1: "exited", 2: "cancelled", 3: "deadline", 4: "oom", 5: 
 FLAGS = {1: "truncated", 2: "recreated", 4: "created", 8: "older_settings", 16: "survivors",
          32: "still_running"}
 REQUEST_HOST, ERROR_RETRYABLE = 1, 1
+UINT64_END = 1 << 64
 INPUT_END, INPUT_ERROR, INPUT_AGAIN = 0, -1, -2
 LOG_LEVELS = {3: logging.ERROR, 4: logging.WARNING, 6: logging.INFO, 7: logging.DEBUG}
 # At the interpreter's end: how long a callback that does not return can hold it up.
@@ -377,6 +378,16 @@ class _Instance:
                                  reason="abi.state")
             run = run.outer
 
+    def describe(self):
+        self.check()
+        said = _Str()
+        with self.changed:  # what it points to goes with the instance
+            self.check()
+            status = self.table.describe(self.id, byref(said))
+            if status < 0:
+                raise _error(status)
+            return said.text()
+
     def drain(self, grace_ms):
         self.check()
         self.check_outside()
@@ -388,13 +399,13 @@ class _Instance:
         if self.pid != os.getpid():
             return True
         self.check_outside()
+        with self.changed:
+            self.closed = True
+            for call in self.calls:  # before `closing`, which a drain() holds that waits for them
+                self.table.call_cancel(self.id, call)
+            if not self.changed.wait_for(lambda: not self.calls, patience):
+                return False
         with self.closing:
-            with self.changed:
-                self.closed = True
-                for call in self.calls:
-                    self.table.call_cancel(self.id, call)
-                if not self.changed.wait_for(lambda: not self.calls, patience):
-                    return False
             if _living.pop(id(self), None):
                 self.table.destroy(self.id)
             return True
@@ -405,10 +416,24 @@ def _cut(text, size):
     return text.replace("\0", "").encode(errors="replace")[:size].decode(errors="ignore").encode()
 
 
-def _json(value):
+def _text(value, what):
+    """Lone surrogates too: what is no UTF-8 is the plugin's to refuse."""
     if value is None:
         return b""
-    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+    if not isinstance(value, str):
+        raise TypeError("%s must be a string, not %s" % (what, type(value).__name__))
+    return value.encode(errors="surrogatepass")
+
+
+def _json(value):
+    return _text(value if value is None or isinstance(value, str) else json.dumps(value), "JSON")
+
+
+def _milliseconds(seconds, what):
+    """As the ABI counts them. What lies outside its range would be another time there."""
+    if not 0 <= seconds < UINT64_END / 1000:
+        raise ValueError("%s must be seconds from 0, and finite, not %r" % (what, seconds))
+    return int(seconds * 1000)
 
 
 def _later(function, *args):
@@ -558,13 +583,15 @@ class Call:
         self._owner, self._instance, self._id = owner, owner._instance, _ID()
         instance = self._instance
         self._input = _Input(stdin) if stdin is not None else None
-        kept = [text.encode() if isinstance(text, str) else text
-                for text in (name, _json(args), _json(options), session or "")]
+        if not 0 <= output_limit < UINT64_END:
+            raise ValueError("output_limit must be a number of bytes, not %r" % output_limit)
+        # One that is over already is the shortest that there is: 0 would be none at all.
+        due = 0 if deadline is None else max(1, _milliseconds(max(0, deadline), "deadline"))
+        kept = [_text(name, "the tool's name"), _json(args), _json(options), _text(session, "session")]
         strings = [_Str(ctypes.cast(c_char_p(text), c_void_p), len(text)) for text in kept]
         request = _new(_Request, flags=REQUEST_HOST if operation else 0, name=strings[0],
                        args_json=strings[1], options_json=strings[2], session=strings[3],
-                       deadline_ms=max(1, int(deadline * 1000)) if deadline is not None else 0,
-                       output_limit=output_limit)
+                       deadline_ms=due, output_limit=output_limit)
         if self._input:
             request.input = self._callback = _INPUT(self._input)
         error = _new(_Error)
@@ -692,12 +719,7 @@ class Caisson:
 
     def describe(self):
         """The document that says what this instance offers."""
-        self._instance.check()
-        said = _Str()
-        status = self._instance.table.describe(self._instance.id, byref(said))
-        if status < 0:
-            raise _error(status)
-        return json.loads(said.text())
+        return json.loads(self._instance.describe())
 
     def tools(self):
         """What a model is offered: MCP tools, each with name, description and inputSchema."""
@@ -747,7 +769,7 @@ class Caisson:
     def drain(self, grace):
         """Refuses new calls and waits for those that run; after so many seconds it cancels them. Returns
         whether all ended by themselves."""
-        status = self._instance.drain(int(grace * 1000))
+        status = self._instance.drain(_milliseconds(grace, "grace"))
         if status < 0 and status != DeadlineError.status:
             raise _error(status)
         return status == 0

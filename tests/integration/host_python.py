@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # caisson.py: what a host in Python can rely on, from streams to the interpreter's end.
 import asyncio
+import ctypes
 import gc
 import io
 import json
@@ -9,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +130,43 @@ def test_transfers():
     is_(error.reason, "archive.invalid", "what cannot be unpacked raises")
 
 
+def test_texts():
+    """What no request can hold is refused by name, and never taken for something else."""
+    for key in (0, 7, False, b"s"):
+        error = raised(TypeError, box.call, "shell", {"command": "true"}, session=key)
+        ok("session" in str(error), "a session that is no string: %r" % key) or diag(error)
+    for what, how in (("key", {"session": "a\ud800"}), ("key with a NUL", {"session": "a\0b"}),
+                      ("tool's name", {"session": "s", "tool": "sh\udc80"}),
+                      ("arguments' text", {"session": "s", "args": '{"command": "\ud800"}'})):
+        call = dict({"tool": "shell", "args": {"command": "true"}}, **how)
+        error = raised(caisson.CaissonError, box.call, **call)
+        is_(error and error.reason, "abi.invalid", "a %s that is not UTF-8, or no text" % what)
+    error = raised(caisson.ArgumentsError, box.call, "shell", {"command": "\ud800"}, session="s")
+    is_(error and error.reason, "arguments.invalid", "in a dict it is the model's mistake")
+
+
+def test_numbers():
+    for how in ({"output_limit": -1}, {"output_limit": 1 << 64}, {"deadline": float("inf")}, {"deadline": 1e17}):
+        error = raised(ValueError, box.open, "shell", LONG, session="s", **how)
+        ok(list(how)[0] in str(error), "a number that the ABI does not have: %s" % how) or diag(error)
+    ok("grace" in str(raised(ValueError, box.drain, -1)), "a grace below nothing too")
+    is_(box.call("shell", LONG, session="s", deadline=-1).outcome, "deadline", "a deadline may be over")
+
+
+def test_layout():
+    """The structs are those of caisson.h: abi/layout.c has every offset."""
+    with open(os.path.join(PYTHON, "../../abi/layout.c")) as f:
+        lines = re.findall(r"^(AT|SIZE)\(caisson_(\w+), (?:(\w+), )?(\d+)\);$", f.read(), re.M)
+    known = {"".join(word.title() for word in name.split("_")): name for _, name, _, _ in lines}
+    structs = {known[name[1:]]: struct for name, struct in vars(caisson).items() if name[1:] in known and
+               isinstance(struct, type) and issubclass(struct, ctypes.Structure)}
+    is_(sorted(set(known.values()) - set(structs)), ["async", "event", "note"], "structs that are not used here")
+    wrong = [line for line in lines if line[1] in structs and
+             (getattr(structs[line[1]], line[2]).offset if line[2] else ctypes.sizeof(structs[line[1]])) !=
+             int(line[3])]
+    is_(wrong, [], "the others are laid out as caisson.h has them")
+
+
 # ---- cancels -------------------------------------------------------------------------------------
 
 
@@ -236,6 +275,9 @@ async def fifty():
         or diag(left.structured["stdout"])
     listed = await box.operation_async("session.list")
     is_([s["key"] for s in listed.structured["sessions"]], ["s"], "operations can be awaited too")
+    calls = [asyncio.to_thread(box.call, "shell", {"command": "echo %d" % n}, session="s") for n in range(8)]
+    is_([f.structured["stdout"] for f in await asyncio.gather(*calls)], ["%d\n" % n for n in range(8)],
+        "asyncio.to_thread does as well")
     try:
         await box.call_async("sell")
     except caisson.NotFoundError as error:
@@ -411,6 +453,48 @@ def test_close():
     ok(raised(caisson.DrainingError, other.tools), "nor after it is closed, twice")
 
 
+def test_close_in_drain():
+    other = caisson.Caisson(PLUGIN, CONFIG)
+    found, begun = [], threading.Event()
+    running = threading.Thread(target=lambda: found.append(
+        other.call("shell", LONG, session="s", on_output=lambda *_: begun.set())), daemon=True)
+    running.start()
+    begun.wait(PATIENCE)
+    draining = threading.Thread(target=lambda: other.drain(10 * PATIENCE), daemon=True)
+    draining.start()
+    drains = seconds_until(
+        lambda: isinstance(raised(caisson.CaissonError, other.open, "sell"), caisson.DrainingError), PATIENCE)
+    closing = threading.Thread(target=other.close, daemon=True)
+    closing.start()
+    closing.join(PATIENCE)
+    ok(drains is not None and not closing.is_alive(), "close() does not wait for a drain() that waits for calls")
+    running.join(PATIENCE)
+    is_([f.outcome for f in found], ["cancelled"], "it cancels them")
+
+
+def test_close_while_asked():
+    wrong = []
+
+    def ask(other):
+        try:
+            while True:
+                other.tools()
+        except caisson.DrainingError:
+            pass
+        except BaseException as error:
+            wrong.append(error)
+
+    for _ in range(10):
+        other = caisson.Caisson(PLUGIN, CONFIG)
+        asking = [threading.Thread(target=ask, args=(other,)) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        other.close()
+        for thread in asking:
+            thread.join()
+    is_(wrong, [], "who asks for the tools while it closes has them whole, or an error")
+
+
 AT_EXIT = """
 import gc, sys, threading
 sys.path.insert(0, %r)
@@ -474,6 +558,9 @@ with caisson.Caisson(PLUGIN, CONFIG, name="test", version="1") as box:
     test_errors()
     test_stdin()
     test_transfers()
+    test_texts()
+    test_numbers()
+    test_layout()
     test_cancels()
     test_exceptions()
     test_interrupt()
@@ -482,6 +569,8 @@ with caisson.Caisson(PLUGIN, CONFIG, name="test", version="1") as box:
     test_extensions()
     test_loader()
     test_close()
+    test_close_in_drain()
+    test_close_while_asked()
     test_fork()
     test_exit()
     test_garbage()

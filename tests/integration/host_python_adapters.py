@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The adapters whose answers a model reads, DockerManager and Executor: to the letter.
 import os
+import types
 
 from sanitizer import load_first
 
@@ -37,9 +38,13 @@ def test_manager():
     is_(manager.exec_command("", "echo lasting > file"), "(no output)", "no chat at all")
     is_(manager.exec_command("ephemeral", "cat file"), "lasting\n", "is the key `ephemeral`, which lasts")
     is_(manager.exec_command(None, "cat file"), "lasting\n", "None too")
-    is_(sorted(containers(named)), ["caisson-%s-%s" % (named, key) for key in ("chat-1", "ephemeral")],
+    is_(manager.exec_command(0, "echo zero > file; cat file"), "zero\n", "an id may be a number")
+    is_(manager.exec_command("0", "cat file"), "zero\n", "and is its text")
+    said = manager.exec_command("a\ud800", "true")
+    ok(said.startswith("ERROR: Command execution failed: "), "an id that is no text says so") or diag(said)
+    is_(sorted(containers(named)), ["caisson-%s-%s" % (named, key) for key in ("0", "chat-1", "ephemeral")],
         "each chat has a container")
-    is_(manager.active_container_count, 2, "and they are counted")
+    is_(manager.active_container_count, 3, "and they are counted")
     test_scripts(manager)
     test_files(manager)
     manager.shutdown()
@@ -108,6 +113,8 @@ def test_executor():
         "[stdout]\nbegun\n[Error] command timed out after 1.5s\n[exit 124]", "a timeout")
     is_(executor.call_tool("run_python", {"code": "import time; time.sleep(1000)", "timeout_ms": 1000}, Context()),
         "[Error] command timed out after 1s\n[exit 124]", "in whole seconds too")
+    is_(executor.call_tool("shell", '{"command": "sleep 1000", "timeout_ms": 1000}', Context()),
+        "[Error] command timed out after 1s\n[exit 124]", "arguments as the model wrote them")
     context = Context()
 
     def stop():
@@ -125,6 +132,10 @@ def test_executor():
     ok(said.startswith("[Error] ") and "command" in said, "wrong arguments are an error") or diag(said)
     said = executor.call_tool("sell", {}, Context())
     ok(said.startswith("[Error] ") and "shell" in said, "so is a tool that does not exist") or diag(said)
+    executor.call_tool("shell", {"command": "echo main > who"}, Context())
+    for what, none in (("a ctx without a session", types.SimpleNamespace(cancel_check=None)), ("no ctx", None)):
+        is_(executor.call_tool("shell", {"command": "cat who"}, none), "[stdout]\nmain\n[exit 0]",
+            "%s is the executor's own session, which lasts" % what)
     executor.close()
 
 

@@ -109,6 +109,10 @@ def test_pool():
     is_(reaped, ["alice"], "but neither who is marked nor who has something running")
     is_(sorted(containers(named)), ["caisson-%s-%s" % (named, who) for who in ("bob", "carol")], "so they stay")
     ok(pool.ensure("alice")["created"], "and alice gets a new one")
+    pool.mark_active("never came")
+    ok(seconds_until(lambda: pool.reap_idle() and None or "never came" not in pool._marked, PATIENCE) is not None,
+       "a mark that is old is forgotten")
+    is_(pool.ensure(7)["name"], "caisson-%s-7" % named, "an id may be a number")
     pool.shutdown_all()
     is_(containers(named), [], "shutdown_all ends them all")
 

@@ -31,6 +31,11 @@ def network(mode, instance):
     return {"name": "caisson-" + instance if mode == "bridge" else mode, "allow": ["resolver"]}
 
 
+def key_of(identity, otherwise=""):
+    """The session of a chat or a user, whose id may be a number or a UUID."""
+    return otherwise if identity is None or identity == "" else str(identity)
+
+
 class Output:
     """An on_output that keeps the beginning: of each stream, and of both in the order they came."""
 

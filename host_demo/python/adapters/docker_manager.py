@@ -6,7 +6,7 @@ import tarfile
 
 from caisson import CaissonError
 
-from .common import LONGEST_TIMEOUT_MS, Output, distinct, network, open_caisson, safe_name, said_of
+from .common import LONGEST_TIMEOUT_MS, Output, distinct, key_of, network, open_caisson, safe_name, said_of
 
 LIMIT = 50000
 TRUNCATED = "\n... (output truncated)"
@@ -36,7 +36,7 @@ class DockerManager:
     def _run(self, chat_id, tool, args):
         """Result and output; raises CaissonError where it did not end by itself."""
         output = Output(LIMIT)
-        result = self._box.call(tool, args, session=chat_id or NO_CHAT, on_output=output)
+        result = self._box.call(tool, args, session=key_of(chat_id, NO_CHAT), on_output=output)
         if said_of(result):
             raise CaissonError(said_of(result), result=result)
         return result, output
@@ -54,7 +54,7 @@ class DockerManager:
         output = Output(LIMIT)
         stdin = stdin_data.encode() if isinstance(stdin_data, str) else stdin_data or b""
         try:
-            result = self._box.call("run_python", args, session=chat_id or NO_CHAT, on_output=output,
+            result = self._box.call("run_python", args, session=key_of(chat_id, NO_CHAT), on_output=output,
                                     stdin=stdin)
         except CaissonError as error:
             return FAILED + error.message
@@ -79,7 +79,7 @@ class DockerManager:
                 info.size, info.mode = len(data), MODE
                 tar.addfile(info, io.BytesIO(data))
         archive.seek(0)
-        folder = self._box.put(chat_id or NO_CHAT, archive,
+        folder = self._box.put(key_of(chat_id, NO_CHAT), archive,
                                path=posixpath.join(extract_to or ".", subdir or ""))["path"]
         return [{"name": name, "path": posixpath.join(folder, name), "size": len(data)}
                 for name, (_, data) in zip(names, pairs)]

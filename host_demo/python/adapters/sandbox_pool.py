@@ -3,7 +3,7 @@
 import threading
 import time
 
-from .common import network, open_caisson
+from .common import key_of, network, open_caisson
 
 
 class SandboxPool:
@@ -27,12 +27,12 @@ class SandboxPool:
     def ensure(self, user_id):
         """The user's container, one however many ask at once: {name, container_id, created, ports, ...}."""
         self.mark_active(user_id)
-        return self._box.operation("session.ensure", session=user_id).check().structured
+        return self._box.operation("session.ensure", session=key_of(user_id)).check().structured
 
     def mark_active(self, user_id):
         """It is needed, though no call has said so: somebody looks at its page."""
         with self._lock:
-            self._marked[user_id] = time.monotonic()
+            self._marked[key_of(user_id)] = time.monotonic()
 
     def _idle_s(self, session):
         with self._lock:
@@ -52,7 +52,14 @@ class SandboxPool:
             with self._lock:
                 self._marked.pop(session["key"], None)
             reaped.append(session["key"])
+        self._forget_old_marks()
         return reaped
+
+    def _forget_old_marks(self):
+        """They say no more than none; and their users may never come back."""
+        oldest = time.monotonic() - self.idle_timeout
+        with self._lock:
+            self._marked = {key: at for key, at in self._marked.items() if at > oldest}
 
     def shutdown_all(self):
         """Ends every container, and this object."""

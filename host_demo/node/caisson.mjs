@@ -191,6 +191,8 @@ function read({ members, struct }, address) {
 function utf8(text, what) {
   if (text === undefined) return null;
   if (typeof text !== 'string') throw new TypeError(`${what} must be a string`);
+  // Buffer would put U+FFFD there, and two keys could become one.
+  if (/\p{Surrogate}/u.test(text)) throw new TypeError(`${what} has half of a surrogate pair`);
   return Buffer.from(text, 'utf8');
 }
 
@@ -201,8 +203,26 @@ function count(value, what) {
   return value;
 }
 
-// What is text already goes as it is: the model's arguments, which are the plugin's to judge.
-const json = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+// What is text already goes as it is: the model's arguments, which are the plugin's to judge. Halves of
+// surrogate pairs are escaped, as JSON.stringify does it.
+const json = (value) =>
+  typeof value === 'string'
+    ? value.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`)
+    : JSON.stringify(value);
+// What a call's options must be, so that a mistake shows before anything runs.
+function checkHow(how) {
+  const unknown = Object.keys(how).find((key) => !CALL_OPTIONS.includes(key));
+  if (unknown)
+    throw new TypeError(`a call has no option ${unknown}: there are ${CALL_OPTIONS.join(', ')}`);
+  const { signal } = how;
+  if (signal && (typeof signal.addEventListener !== 'function' || !('aborted' in signal)))
+    throw new TypeError('signal must be an AbortSignal');
+  for (const name of ['onOutput', 'onProgress']) {
+    if (how[name] && typeof how[name] !== 'function')
+      throw new TypeError(`${name} must be a function`);
+  }
+}
+
 const str = (bytes) => ({ data: bytes, size: bytes ? bytes.length : 0 });
 
 // A copy of what a caisson_str of the plugin's points to, which ends soon.
@@ -545,7 +565,8 @@ class Call {
       throw reason;
     }
     if (!this.#how.signal) return;
-    setMaxListeners(0, this.#how.signal); // one signal for many calls is no leak
+    // One signal for many calls is no leak.
+    if (this.#how.signal instanceof EventTarget) setMaxListeners(0, this.#how.signal);
     this.#how.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -593,7 +614,8 @@ class Call {
   #progress(event) {
     if (this.#deaf) return;
     try {
-      this.#how.onProgress(event.permille, copy(event.bytes).toString());
+      const slow = this.#how.onProgress(event.permille, copy(event.bytes).toString());
+      if (typeof slow?.then === 'function') slow.then(undefined, (error) => this.#fail(error));
     } catch (error) {
       this.#fail(error);
     }
@@ -658,8 +680,9 @@ class Call {
     this.#queue.forget(this);
     this.#how.signal?.removeEventListener('abort', this.#onAbort);
     // The source need not say how its own end went: nobody reads it any more.
-    Promise.resolve(this.#source?.return?.()).catch(() => {});
+    const source = this.#source;
     this.#source = undefined;
+    (async () => source?.return?.())().catch(() => {});
   }
 
   #settle(result, error) {
@@ -872,9 +895,7 @@ export class Caisson {
   }
 
   #start(flags, name, args, how) {
-    const unknown = Object.keys(how).find((key) => !CALL_OPTIONS.includes(key));
-    if (unknown)
-      throw new TypeError(`a call has no option ${unknown}: there are ${CALL_OPTIONS.join(', ')}`);
+    checkHow(how);
     const box = this.#open();
     if (how.signal?.aborted) throw new AbortError(how.signal.reason);
     const call = new Call(box, how);

@@ -97,11 +97,19 @@ async function errors() {
   is(error.reason, 'operation.unknown', 'is none');
   error = await rejected(box.call('shell', {}, { session: 'a\0b' }), 'a key with a NUL');
   ok(error.code === 'CAISSON_E_INVALID' && error.result === undefined, 'is a defect of the host');
+  for (const args of [{ command: 'echo \ud800' }, '{"command": "echo \ud800"}']) {
+    error = await rejected(box.call('shell', args, { session: 'calls' }), 'half a character');
+    is(error.reason, 'arguments.invalid', 'is no text of a command, nor replaced by another');
+  }
   for (const [how, word] of [
     [{ sesion: 'x' }, 'sesion'],
     [{ session: 7 }, 'session'],
     [{ deadlineMs: -1 }, 'deadlineMs'],
     [{ stdin: 7 }, 'stdin'],
+    [{ signal: 7 }, 'signal'],
+    [{ onOutput: 'print' }, 'onOutput'],
+    [{ onProgress: 7 }, 'onProgress'],
+    [{ session: 'a\ud800' }, 'session'],
   ]) {
     error = await rejected(
       box.call('shell', { command: 'true' }, how),
@@ -224,6 +232,20 @@ async function progress() {
     'a callback that throws',
   );
   is(error.message, 'of the callback', 'ends the call with what it threw');
+  const late = await rejected(
+    box.call(
+      'shell',
+      { command: 'sleep 7004' },
+      {
+        session: 'slowest',
+        async onProgress() {
+          throw new Error('of the promise');
+        },
+      },
+    ),
+    'one that rejects',
+  );
+  is(late.message, 'of the promise', 'likewise, and the process goes on');
 }
 
 export async function calls() {

@@ -1,12 +1,12 @@
 // What is refused before the first call, with words that name the file and what is wrong with it.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Caisson, CaissonError, LoadError, config, open } from './support.mjs';
-import { is, ok, rejected } from './tap.mjs';
+import { diag, is, ok, rejected } from './tap.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'caisson-node-'));
@@ -120,7 +120,66 @@ async function offers() {
   await box.close();
 }
 
+// The structs are those of caisson.h: abi/layout.c has every offset. They are not exported, so a
+// copy of the module is looked into.
+async function layout() {
+  const names = {
+    str: 'Str',
+    error: 'ErrorStruct',
+    host: 'Host',
+    request: 'Request',
+    result: 'ResultStruct',
+    event: 'Event',
+    plugin: 'PLUGIN.struct',
+    async: 'QUEUES.struct',
+  };
+  const found = Object.entries(names).map(([name, expression]) => `${name}: ${expression}`);
+  const copy = join(process.env.CAISSON_NODE, `layout-${process.pid}.mjs`);
+  process.on('exit', () => rmSync(copy, { force: true }));
+  const source = readFileSync(join(process.env.CAISSON_NODE, 'caisson.mjs'), 'utf8');
+  writeFileSync(copy, `${source}\nexport { koffi };\nexport const structs = { ${found} };\n`);
+  const { koffi, structs } = await import(copy);
+  const promises = readFileSync(join(here, '../../../abi/layout.c'), 'utf8').matchAll(
+    /^(?:AT|SIZE)\(caisson_(\w+), (?:(\w+), )?(\d+)\);$/gm,
+  );
+  const seen = new Set();
+  const wrong = [];
+  for (const [line, name, member, value] of promises) {
+    if (!structs[name]) continue;
+    seen.add(name);
+    const got = member ? koffi.offsetof(structs[name], member) : koffi.sizeof(structs[name]);
+    if (got !== Number(value)) wrong.push(`${line}: ${got}`);
+  }
+  is(wrong, [], 'the structs are laid out as caisson.h has them');
+  is([...seen].sort(), Object.keys(names).sort(), 'all of them');
+}
+
+// The examples are run as they stand, but for where module and plugin are and what is configured.
+async function examples() {
+  for (const [document, wanted] of [
+    ['README.md', '0 42\n'],
+    ['host_demo/README.md', 'exited 0 Linux '],
+  ]) {
+    const [, example] = readFileSync(join(here, '../../..', document), 'utf8').match(
+      /^```js\n(.*?)^```/ms,
+    );
+    const made = example
+      .replace(/'[./a-z]*caisson\.mjs'/, `'${process.env.CAISSON_NODE}/caisson.mjs'`)
+      .replace(', { config_version: 1 }', '')
+      .replace(/'[^']*\.so'/, JSON.stringify([process.env.CAISSON_PLUGIN, config]).slice(1, -1));
+    const args = ['--input-type=module', '-e', made];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    ok(status === 0 && stdout.includes(wanted), `the example in ${document}`) ||
+      diag(`${stdout}${stderr}`);
+  }
+  const box = await open();
+  await box.operation('session.remove', {}, { session: 'chat-42' });
+  await box.close();
+}
+
 export async function loading() {
+  await layout();
+  await examples();
   await files();
   await tables();
   await configurations();

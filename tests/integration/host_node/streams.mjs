@@ -212,6 +212,18 @@ async function input() {
     'of the source',
     'ends the call with its error, and no part passes for the whole',
   );
+  const stubborn = (function* pieces() {
+    try {
+      for (;;) yield 'a';
+    } finally {
+      throw new Error('of its end');
+    }
+  })();
+  is(
+    (await shell('head -c 3', { stdin: stubborn })).structuredContent.stdout,
+    'aaa',
+    'a source that cannot be closed changes nothing',
+  );
   is(
     (await rejected(shell('cat', { stdin: [7] }), 'pieces that are no bytes')).name,
     'TypeError',

@@ -20,7 +20,7 @@ import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from caisson import Caisson
+from caisson import Caisson, CaissonError
 
 ROUNDS_MAX = 20
 REQUEST_MAX = 1 << 20
@@ -53,21 +53,30 @@ class Chat:
         self.stop = threading.Event()
 
     def say(self, text):
-        """The loop: the model speaks or calls tools; what they print is what it hears next."""
         with self.turn:
             self.stop.clear()
-            self.messages.append({"role": "user", "content": text})
-            ran = []
-            for _ in range(ROUNDS_MAX):
-                message = self.model.answer(self.messages, schemas(self.box))
-                self.messages.append(message)
-                if not message.get("tool_calls"):
-                    return {"reply": message.get("content") or "", "tools": ran}
-                for call in message["tool_calls"]:
-                    ran.append(self.run(call))
-                if self.stop.is_set():
-                    return {"reply": "(stopped)", "tools": ran}
-            return {"reply": "(the model did not come to an end)", "tools": ran}
+            before = len(self.messages)
+            try:
+                return self.loop(text)
+            except BaseException:
+                # No model takes a history that ends in the middle: the next message finds a whole one.
+                del self.messages[before:]
+                raise
+
+    def loop(self, text):
+        """The model speaks or calls tools; what they print is what it hears next."""
+        self.messages.append({"role": "user", "content": text})
+        ran = []
+        for _ in range(ROUNDS_MAX):
+            message = self.model.answer(self.messages, schemas(self.box))
+            self.messages.append(message)
+            if not message.get("tool_calls"):
+                return {"reply": message.get("content") or "", "tools": ran}
+            for call in message["tool_calls"]:
+                ran.append(self.run(call))
+            if self.stop.is_set():
+                return {"reply": "(stopped)", "tools": ran}
+        return {"reply": "(the model did not come to an end)", "tools": ran}
 
     def run(self, call):
         function = call["function"]
@@ -103,7 +112,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         parts = [urllib.parse.unquote(part) for part in self.path.strip("/").split("/")]
         size = int(self.headers.get("Content-Length") or 0)
-        if len(parts) not in (2, 3) or parts[0] != "chats" or not parts[1] or size > REQUEST_MAX:
+        known = parts[0] == "chats" and len(parts) > 1 and parts[1] and parts[2:] in ([], ["cancel"])
+        if not known or not 0 <= size <= REQUEST_MAX:
             return self.answer(404, {"error": "POST /chats/ID or /chats/ID/cancel"})
         body = self.rfile.read(size)
         chat = self.server.chat(parts[1])
@@ -112,11 +122,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {})
         try:
             message = json.loads(body)["message"]
+            if not isinstance(message, str):
+                raise TypeError("no text")
         except (ValueError, KeyError, TypeError):
             return self.answer(400, {"error": "the body is {\"message\": TEXT}"})
         try:
             return self.answer(200, chat.say(message))
-        except (OSError, ValueError, LookupError) as error:
+        except CaissonError as error:
+            return self.answer(500, {"error": error.message})
+        except (OSError, ValueError, LookupError, TypeError) as error:
             return self.answer(502, {"error": "the model: %s" % error})
 
     def answer(self, status, document):

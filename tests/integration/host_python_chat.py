@@ -33,6 +33,7 @@ def scripted(messages):
             "write": tool("shell", '{"command": "echo mine > file; ls"}'),
             "look": tool("shell", '{"command": "ls"}'), "wait": tool("shell", '{"command": "sleep 1000"}'),
             "broken": tool("shell", '{"command": '), "unknown": tool("sell", "{}"),
+            "formless": {"role": "assistant", "content": None, "tool_calls": [7]},
             "nonsense": {}}.get(last["content"], {"role": "assistant", "content": "hello"})
 
 
@@ -86,8 +87,17 @@ def test_loop():
        "arguments that are no JSON are the model's to mend") or diag(found)
     ok("shell" in say("a", "unknown")[1]["reply"], "so is a tool that does not exist")
     is_(say("a", "nonsense")[0], 502, "an endpoint that makes no sense is an error")
+    say("a", "hi")
+    ok("nonsense" not in [m["content"] for m in heard[-1][2]["messages"]], "and what led to it is forgotten")
+    is_(say("a", "formless")[0], 502, "so is a call of a tool that has no form")
+    say("a", "hi")
+    ok(not heard[-1][2]["messages"][-2].get("tool_calls"), "which leaves no call without its result behind")
+    status, found = say("k" * 300, "look")
+    ok(status == 500 and "session" in found.get("error", ""), "a chat that cannot be a session has an answer") \
+        or diag(found)
     is_(post("/chats/a", {})[0], 400, "so is a request without a message")
-    is_(post("/rooms/a", {})[0], 404, "or to somewhere else")
+    is_(post("/chats/a", {"message": 7})[0], 400, "or with one that is no text")
+    is_((post("/rooms/a", {})[0], post("/chats/a/stop", {"message": "hi"})[0]), (404, 404), "or to somewhere else")
 
 
 def test_cancel():

@@ -53,7 +53,13 @@ def test_manager():
     said = gone.exec_command("chat-1", "true")
     ok(said.startswith("ERROR: Command execution failed: ") and "no-such-image" in said,
        "so does an image that is not there") or diag(said)
-    gone.shutdown()
+    box = gone._box
+    box.drain(0)
+    try:
+        gone.shutdown()
+        ok(False, "a shutdown that fails")
+    except CaissonError:
+        ok(box._instance.closed, "a shutdown that fails has ended the object all the same")
 
 
 def test_scripts(manager):
@@ -62,6 +68,7 @@ def test_scripts(manager):
             ("import sys; print('o'); print('e', file=sys.stderr)", None, "o\n\nSTDERR: e\n"),
             ("import sys; sys.stderr.write('bad'); print('lost'); sys.exit(2)", None, "ERROR: bad"),
             ("import sys; print(len(sys.stdin.buffer.read()))", b"\xff\0", "2\n"),
+            ("import sys; print(len(sys.stdin.buffer.read())) # no text", "\ud800", "3\n"),
             ("pass", None, "")):
         is_(manager.run_script("chat-1", script, stdin), shown, "run_script: %s" % script)
 
@@ -80,6 +87,14 @@ def test_files(manager):
     is_(manager.exec_command("chat-1", "cd in/sub; cat a.csv; stat -c ' %a' a.csv; ls | wc -l"), "new 644\n7\n",
         "existing ones are replaced")
     is_(manager.put_files("chat-1", [("b", b"")])[0]["path"], "/workspace/b", "in the workspace, if not told")
+    is_([f["name"] for f in manager.put_files("chat-1", [("\ud800.b", b""), ("\udc80.b", b"")])],
+        ["?.b", "?_1.b"], "what is no character is replaced")
+    for data in (5, "text"):
+        try:
+            manager.put_files("chat-1", [("d", data)])
+            ok(False, "a file of %r" % data)
+        except TypeError:
+            ok(True, "a file of %r is an error" % data)
     is_(manager.put_files("chat-1", []), [], "of nothing there is nothing")
     try:
         manager.put_files("chat-1", [("c", b"")], "/usr/lib")

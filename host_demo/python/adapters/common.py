@@ -60,8 +60,10 @@ def said_of(result):
 
 
 def safe_name(name):
-    """The last component of a path, on whatever system it was made; `file` where there is none."""
-    last = posixpath.basename(name.replace("\0", "").replace("\\", "/"))
+    """The last component of a path, on whatever system it was made; `file` where there is none. What is no
+    character is a `?`."""
+    text = name.encode(errors="replace").decode()
+    last = posixpath.basename(text.replace("\0", "").replace("\\", "/"))
     return "file" if last in ("", ".", "..") else last
 
 

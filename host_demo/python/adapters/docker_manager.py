@@ -52,7 +52,7 @@ class DockerManager:
         """A Python program; stdin_data is text or bytes."""
         args = {"code": script, "timeout_ms": LONGEST_TIMEOUT_MS}
         output = Output(LIMIT)
-        stdin = stdin_data.encode() if isinstance(stdin_data, str) else stdin_data or b""
+        stdin = stdin_data.encode(errors="surrogatepass") if isinstance(stdin_data, str) else stdin_data or b""
         try:
             result = self._box.call("run_python", args, session=key_of(chat_id, NO_CHAT), on_output=output,
                                     stdin=stdin)
@@ -68,7 +68,8 @@ class DockerManager:
     def put_files(self, chat_id, files, extract_to="/workspace", subdir=""):
         """files: (name, bytes) pairs, or a dict of them. All are there, or none. Returns [{name, path,
         size}]."""
-        pairs = [(name, bytes(data)) for name, data in (files.items() if isinstance(files, dict) else files)]
+        pairs = [(name, bytes(memoryview(data)))
+                 for name, data in (files.items() if isinstance(files, dict) else files)]
         names = distinct([safe_name(name) for name, _ in pairs])
         if not pairs:
             return []
@@ -91,5 +92,5 @@ class DockerManager:
 
     def shutdown(self):
         """Ends every container, and this object."""
-        self._box.operation("session.shutdown", {"scope": "instance"}).check()
-        self._box.close()
+        with self._box:
+            self._box.operation("session.shutdown", {"scope": "instance"}).check()

@@ -63,5 +63,5 @@ class SandboxPool:
 
     def shutdown_all(self):
         """Ends every container, and this object."""
-        self._box.operation("session.shutdown", {"scope": "instance"}).check()
-        self._box.close()
+        with self._box:
+            self._box.operation("session.shutdown", {"scope": "instance"}).check()

@@ -12,18 +12,15 @@
 #define LIBRARY "libcjson.so.1"
 
 /* The library's calls of its own functions would go to the host's too. It frees itself what it has
- * allocated, so that it may find libc's malloc() where the host has another. AddressSanitizer allows
- * no such thing. */
-#if defined(__SANITIZE_ADDRESS__) || !defined(RTLD_DEEPBIND)
-#define OWN_FIRST 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OWN_FIRST 0
+ * allocated, so that it may find libc's malloc() where the host has another. The sanitizers end a
+ * process that asks for this: in a host that was built with one the host's cJSON must not be exported. */
+static int own_first(void) {
+#ifdef RTLD_DEEPBIND
+  return dlsym(RTLD_DEFAULT, "__interceptor_dlopen") ? 0 : RTLD_DEEPBIND;
+#else
+  return 0;
 #endif
-#endif
-#ifndef OWN_FIRST
-#define OWN_FIRST RTLD_DEEPBIND
-#endif
+}
 
 /* ROW for what returns something, VOID for what does not: name, parameters, their names. */
 #define FUNCTIONS(ROW, VOID) \
@@ -87,7 +84,7 @@ static void *find_function(void *so, const char *name) {
 }
 
 static void find_all(void) {
-  void *so = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | OWN_FIRST);
+  void *so = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | own_first());
   if (!so) {
     const char *why = dlerror();
     snprintf(missing, sizeof missing, "%s", why ? why : "it cannot be loaded");

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host that is built with AddressSanitizer loads the plugin that is not, as whoever tests a host of
+ * theirs does. It uses nothing of tests/support. In the plain build it is one more plain host. */
+#include "integration/coexist_raw.h"
+
+/* The sanitized build is below the plain one. */
+static void find_plain(char *path, size_t size) {
+  snprintf(path, size, "%s", env("CAISSON_PLUGIN"));
+  char *at = strstr(path, "/asan/");
+  if (at) memmove(at, at + strlen("/asan"), strlen(at + strlen("/asan")) + 1);
+}
+
+int main(void) {
+  char path[4096];
+  find_plain(path, sizeof path);
+  load(path);
+  create("tsanit", "{}");
+  test_document();
+  test_call("shell", 0, "{\"command\": \"echo here\"}", "\"stdout\":\"here\\n\"");
+  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}", "\"isError\":false");
+  is_int(p->destroy(box), CAISSON_OK, "destroy");
+  return done_testing();
+}

@@ -377,7 +377,7 @@ static int32_t queue_close(uint64_t queue) {
   if (csn_registry_is_forked()) return CAISSON_E_FORKED;
   struct queue *q = get_queue(queue);
   if (!q) return CAISSON_E_NOT_FOUND;
-  int rc = csn_run_inside() == q->instance ? CAISSON_E_STATE : close_queue(q);
+  int rc = csn_run_is_inside(q->instance) ? CAISSON_E_STATE : close_queue(q);
   csn_registry_put(&q->handle);
   return rc;
 }

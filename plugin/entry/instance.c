@@ -166,11 +166,12 @@ int csn_instance_drain(struct csn_instance *i, uint64_t grace_ms) {
   return late ? CAISSON_E_DEADLINE : CAISSON_OK;
 }
 
-void csn_instance_destroy(struct csn_instance *i) {
-  csn_registry_forget(&i->handle);
+int csn_instance_destroy(struct csn_instance *i) {
+  if (!csn_registry_forget(&i->handle)) return CAISSON_E_NOT_FOUND;
   csn_instance_drain(i, 0);
   /* Then nothing runs any more, and nobody is about to open or start what would be left over. */
   csn_registry_await_last(&i->handle);
   csn_async_close_queues(i->handle.id);
   csn_calls_close(i->handle.id);
+  return CAISSON_OK;
 }

@@ -44,7 +44,8 @@ int csn_instance_refuse(struct csn_error *err);
 void csn_instance_leave(struct csn_instance *i);
 
 int csn_instance_drain(struct csn_instance *i, uint64_t grace_ms);
-/* Makes the id unknown, drains, closes every call, and returns when nobody but the caller holds it. */
-void csn_instance_destroy(struct csn_instance *i);
+/* Makes the id unknown, drains, closes every queue and call, and returns when nobody but the caller
+ * holds it. CAISSON_E_NOT_FOUND where another thread does that: two would wait for each other. */
+int csn_instance_destroy(struct csn_instance *i);
 
 #endif

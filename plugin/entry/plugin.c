@@ -104,14 +104,9 @@ static int32_t call_close(uint64_t instance, uint64_t call) {
   return rc;
 }
 
-/* It would wait for itself. */
-static int is_from_its_hook(uint64_t instance) {
-  return instance != 0 && csn_run_inside() == instance;
-}
-
 static int32_t drain(uint64_t instance, uint64_t grace_ms) {
   if (csn_registry_is_forked()) return CAISSON_E_FORKED;
-  if (is_from_its_hook(instance)) return CAISSON_E_STATE;
+  if (csn_run_is_inside(instance)) return CAISSON_E_STATE; /* it would wait for itself */
   struct csn_instance *i = csn_instance_get(instance);
   if (!i) return CAISSON_E_NOT_FOUND;
   int rc = csn_instance_drain(i, grace_ms);
@@ -121,12 +116,12 @@ static int32_t drain(uint64_t instance, uint64_t grace_ms) {
 
 static int32_t destroy(uint64_t instance) {
   if (csn_registry_is_forked()) return CAISSON_E_FORKED;
-  if (is_from_its_hook(instance)) return CAISSON_E_STATE;
+  if (csn_run_is_inside(instance)) return CAISSON_E_STATE; /* it would wait for itself */
   struct csn_instance *i = csn_instance_get(instance);
   if (!i) return CAISSON_E_NOT_FOUND;
-  csn_instance_destroy(i);
+  int rc = csn_instance_destroy(i);
   put(i);
-  return CAISSON_OK;
+  return rc;
 }
 
 const caisson_plugin *caisson_plugin_v1(void) {

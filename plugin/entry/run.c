@@ -10,10 +10,18 @@
 #include "util/json.h"
 #include "util/utf8.h"
 
-static __thread uint64_t inside;
+/* A hook may run a call of another instance, whose hooks are then inside both. */
+struct frame {
+  uint64_t instance;
+  const struct frame *outer;
+};
 
-uint64_t csn_run_inside(void) {
-  return inside;
+static __thread const struct frame *inside;
+
+int csn_run_is_inside(uint64_t instance) {
+  const struct frame *f = inside;
+  while (f && f->instance != instance) f = f->outer;
+  return f != NULL;
 }
 
 /* What one run needs; freed at its end. */
@@ -214,8 +222,8 @@ int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks
   static const caisson_hooks no_hooks = {.struct_size = sizeof no_hooks};
   struct csn_tool_result tool = {0};
   struct running r = {.instance = i, .call = c, .hooks = hooks ? hooks : &no_hooks};
-  uint64_t outer = inside;
-  inside = i->handle.id;
+  const struct frame frame = {i->handle.id, inside};
+  inside = &frame;
   set_control(&r);
   int rc = run(&r, &tool, err);
   if (rc < 0 && csn_result_from_error(err, is_operation(c), &tool) != 0) tool.json = NULL;
@@ -223,7 +231,7 @@ int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks
   log_call(&r, rc, &tool, err);
   cJSON_Delete(tool.json);
   free_running(&r);
-  inside = outer;
+  inside = frame.outer;
   csn_call_end(c);
   return rc;
 }

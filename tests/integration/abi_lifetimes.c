@@ -99,6 +99,37 @@ static void test_from_a_hook(void) {
   exited(c, 3, "and the call goes on");
 }
 
+static int32_t try_outer(struct call *c, uint32_t stream, const void *bytes, size_t n) {
+  (void)c, (void)stream, (void)bytes, (void)n;
+  from_hook[0] = p->destroy(box->id);
+  from_hook[1] = p->drain(box->id, 0);
+  return 0;
+}
+
+/* A hook that runs a call of another instance, from whose hook it reaches for the first. */
+static int32_t run_nested(struct call *c, uint32_t stream, const void *bytes, size_t n) {
+  (void)c, (void)stream, (void)bytes, (void)n;
+  struct box *other = box_open_as("n", NULL);
+  CALL inner = call_new_shell(other, "c", "echo in; exit 3");
+  inner->on_output = try_outer;
+  call_run(inner);
+  exited(inner, 3, "a call inside another's hook ends");
+  call_free(inner);
+  inner = NULL;
+  box_close(other);
+  return 0;
+}
+
+static void test_from_a_hook_in_a_hook(void) {
+  CALL c = call_new_shell(box, "c", "echo out; exit 3");
+  c->on_output = run_nested;
+  memset(from_hook, 0, sizeof from_hook);
+  call_run(c);
+  is_int(from_hook[0], CAISSON_E_STATE, "destroy of the outer instance is refused there too");
+  is_int(from_hook[1], CAISSON_E_STATE, "and drain");
+  exited(c, 3, "and the outer call goes on");
+}
+
 /* ---- forks ----------------------------------------------------------------------------------- */
 
 /* What the child found, as the number of functions that did not say CAISSON_E_FORKED. */
@@ -278,6 +309,26 @@ static void test_destroy_while_running(void) {
   box_close(b);
 }
 
+static void *destroy(void *arg) {
+  struct raw_run *r = arg;
+  r->status = p->destroy(r->instance);
+  return NULL;
+}
+
+static void test_destroy_twice_at_once(void) {
+  for (int round = 0; round < 20; round++) {
+    struct box *b = box_open_as("t", NULL);
+    struct raw_run ends[2] = {{.instance = b->id}, {.instance = b->id}};
+    pthread_t ids[2];
+    for (int i = 0; i < 2; i++) pthread_create(&ids[i], NULL, destroy, &ends[i]);
+    for (int i = 0; i < 2; i++) pthread_join(ids[i], NULL);
+    ok(ends[0].status + ends[1].status == CAISSON_E_NOT_FOUND,
+       "of two threads that destroy it one does");
+    b->id = 0;
+    box_close(b);
+  }
+}
+
 int main(void) {
   p = plugin();
   test_fork_before();
@@ -287,10 +338,12 @@ int main(void) {
   test_ids();
   test_states();
   test_from_a_hook();
+  test_from_a_hook_in_a_hook();
   test_fork();
   test_drain_waits();
   test_drain_cancels();
   test_destroy_while_running();
+  test_destroy_twice_at_once();
   box_close(box);
   is_int(process_threads(), threads, "no thread is left at the end");
   is_int(process_fds(), fds, "and no descriptor");

@@ -484,8 +484,8 @@ typedef struct caisson_plugin {
   /* Makes a call: copies the request and checks its form. It starts nothing and waits for nothing.
    * Mistakes of the model (unknown tool, bad arguments) are kept for call_run, which puts them
    * into words; only defects of the host fail here. Each open call must be closed.
-   * Returns CAISSON_OK and the id, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT, _NOMEM,
-   * _FORKED.
+   * Returns CAISSON_OK and the id, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT (no descriptor
+   * is left: reason "host.limit", CAISSON_ERROR_RETRYABLE), _NOMEM, _FORKED.
    * [any] */
   int32_t (*call_open)(uint64_t instance, const caisson_request *request, uint64_t *call,
                        caisson_error *err);
@@ -514,8 +514,8 @@ typedef struct caisson_plugin {
   /* Refuses new calls (CAISSON_E_DRAINING) and waits for the running ones; those that still run
    * after grace_ms are cancelled and waited for. Sessions and their files stay. When it returns,
    * the DONE of every call that was started before is there to be collected.
-   * Returns CAISSON_OK if all ended within the grace, CAISSON_E_DEADLINE if some were cancelled,
-   * or CAISSON_E_NOT_FOUND or _FORKED.
+   * Returns CAISSON_OK if all ended within the grace, CAISSON_E_DEADLINE if some were cancelled, or
+   * CAISSON_E_NOT_FOUND, _FORKED, or CAISSON_E_STATE from inside one of the instance's own hooks.
    * [ctl] */
   int32_t (*drain)(uint64_t instance, uint64_t grace_ms);
 
@@ -524,7 +524,7 @@ typedef struct caisson_plugin {
    * next version of the plugin, adopts them. When it has returned, no callback of the host will be
    * used any more and no thread of the instance is left.
    * Returns CAISSON_OK, CAISSON_E_NOT_FOUND, _FORKED, or CAISSON_E_STATE when it is called from
-   * inside one of the instance's own hooks.
+   * inside one of the instance's own hooks (it would wait for itself).
    * [ctl] */
   int32_t (*destroy)(uint64_t instance);
 } caisson_plugin;
@@ -569,7 +569,8 @@ typedef struct caisson_plugin {
  * BACK PRESSURE. Of one call at most 256 KiB of output lie there uncollected. Then its command's
  * pipe fills and the command waits, as behind a blocking hooks.output; the other calls go on. A
  * cancel or the deadline ends it all the same, at once; the output that then has no room is dropped,
- * and what lies there is followed by DONE. PROGRESS that has no room is dropped.
+ * and what lies there is followed by DONE. PROGRESS that has no room is dropped. Where the process has
+ * no memory for output the call is cancelled, and the log says so.
  *
  * INPUT. With CAISSON_START_INPUT stdin, or the bytes of an upload, come by feed(), into a buffer
  * of 256 KiB from which the call takes them. INPUT says that the call takes input and that half of

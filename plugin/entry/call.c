@@ -71,6 +71,14 @@ static int copy_request(struct csn_call *c, const caisson_request *r, struct csn
   return 0;
 }
 
+static int open_wake(struct csn_call *c, struct csn_error *err) {
+  if (csn_wake_open(&c->wake) == 0) return 0;
+  csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_HOST_LIMIT,
+           "no file descriptor is left for a call; raise the host's limit (ulimit -n)");
+  if (err) err->flags |= CAISSON_ERROR_RETRYABLE;
+  return CAISSON_E_LIMIT;
+}
+
 int csn_call_open(struct csn_instance *i, const caisson_request *request, uint64_t *id,
                   struct csn_error *err) {
   if (!CAISSON_HAS(request, name))
@@ -83,9 +91,7 @@ int csn_call_open(struct csn_instance *i, const caisson_request *request, uint64
   c->instance = i->handle.id;
   c->wake = (struct csn_wake)CSN_WAKE_NONE;
   int rc = copy_request(c, request, err);
-  if (rc == 0 && csn_wake_open(&c->wake))
-    rc = csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_NOMEM,
-                  "no file descriptor is left for a call; raise the host's limit (ulimit -n)");
+  if (rc == 0) rc = open_wake(c, err);
   if (rc) {
     free_call(&c->handle);
     return rc;

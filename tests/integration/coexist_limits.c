@@ -113,7 +113,7 @@ static void set_limit(rlim_t n) {
 static void test_descriptors(const char *what, const char *settings) {
   struct rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
-  int fds = process_fds(), starved = 0;
+  int fds = process_fds(), starved = 0, refused = 0;
   bool is_enough = false;
   for (int spare = 0; spare < 24 && !is_enough; spare++) {
     struct box *box = box_new(NULL);
@@ -128,6 +128,11 @@ static void test_descriptors(const char *what, const char *settings) {
     caisson_result result = {.struct_size = sizeof result};
     uint64_t id = 0;
     if (c) rc = plugin()->call_open(box->id, &request, &id, &err);
+    if (c && rc != CAISSON_OK) {
+      refused++;
+      is_str(err.reason, CAISSON_REASON_HOST_LIMIT, "%s, %d: call_open says whose limit", what, spare);
+      ok(err.flags & CAISSON_ERROR_RETRYABLE, "%s, %d: and that it may work later", what, spare);
+    }
     if (c && rc == CAISSON_OK) rc = plugin()->call_run(box->id, id, NULL, &result, &err);
     set_limit(before.rlim_cur);
     is_enough = rc == CAISSON_OK && result.exit_code == 3;
@@ -143,6 +148,7 @@ static void test_descriptors(const char *what, const char *settings) {
     box_close(box);
     is_int(process_fds(), fds, "%s, %d: none is left open", what, spare);
   }
+  ok(refused > 0, "%s: call_open is among what they are too few for", what);
   ok(starved > 0 && is_enough, "%s: %d spare descriptors are too few, one more is enough", what,
      starved - 1);
 }

@@ -39,7 +39,8 @@ EMULATED := channel input operations
 INTEGRATION := $(call names,tests/integration/*.c)
 INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
 # Under valgrind too: all but those that move gigabytes, those that start themselves again, which
-# valgrind does not allow, and those about what it has its own of: stacks, descriptors, signals, malloc.
+# valgrind does not allow, and those about what it has its own of: stacks, descriptors, signals,
+# malloc.
 VALGRIND := $(filter-out call_output call_stdin engine_faults session_% coexist_limits \
   coexist_malloc coexist_sanitizer coexist_signals coexist_surroundings,$(INTEGRATION))
 ABI_SCRIPTS := $(wildcard tests/abi/*.sh tests/abi/*.py)

@@ -471,8 +471,8 @@ typedef struct caisson_plugin {
    * and that the engine answers, within 2 s (by ssh 17 s; where nothing names an engine, 1.5 s more
    * to find one), unless "engine": {"lazy": true} leaves that to the first call. Creates no
    * container. A process may have several instances, with different configurations.
-   * Returns CAISSON_OK and the id, or CAISSON_E_CONFIG, _ENGINE, _VERSION, _INVALID, _NOMEM, _LIMIT,
-   * _FORKED, or _INTERNAL (also where the library libcjson is missing).
+   * Returns CAISSON_OK and the id, or CAISSON_E_CONFIG, _ENGINE, _VERSION, _INVALID, _NOMEM,
+   * _LIMIT, _FORKED, or _INTERNAL (also where the library libcjson is missing).
    * [any] */
   int32_t (*create)(const caisson_host *host, const char *config_json, uint64_t len,
                     uint64_t *instance, caisson_error *err);
@@ -485,8 +485,8 @@ typedef struct caisson_plugin {
   /* Makes a call: copies the request and checks its form. It starts nothing and waits for nothing.
    * Mistakes of the model (unknown tool, bad arguments) are kept for call_run, which puts them
    * into words; only defects of the host fail here. Each open call must be closed.
-   * Returns CAISSON_OK and the id, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT (no descriptor
-   * is left: reason "host.limit", CAISSON_ERROR_RETRYABLE), _NOMEM, _FORKED.
+   * Returns CAISSON_OK and the id, or CAISSON_E_INVALID, _NOT_FOUND, _DRAINING, _LIMIT (no
+   * descriptor is left: reason "host.limit", CAISSON_ERROR_RETRYABLE), _NOMEM, _FORKED.
    * [any] */
   int32_t (*call_open)(uint64_t instance, const caisson_request *request, uint64_t *call,
                        caisson_error *err);
@@ -570,8 +570,8 @@ typedef struct caisson_plugin {
  * BACK PRESSURE. Of one call at most 256 KiB of output lie there uncollected. Then its command's
  * pipe fills and the command waits, as behind a blocking hooks.output; the other calls go on. A
  * cancel or the deadline ends it all the same, at once; the output that then has no room is dropped,
- * and what lies there is followed by DONE. PROGRESS that has no room is dropped. Where the process has
- * no memory for output the call is cancelled, and the log says so.
+ * and what lies there is followed by DONE. PROGRESS that has no room is dropped. Where the process
+ * has no memory for output the call is cancelled, and the log says so.
  *
  * INPUT. With CAISSON_START_INPUT stdin, or the bytes of an upload, come by feed(), into a buffer
  * of 256 KiB from which the call takes them. INPUT says that the call takes input and that half of

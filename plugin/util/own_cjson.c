@@ -13,7 +13,7 @@
 
 /* The library's calls of its own functions would go to the host's too. It frees itself what it has
  * allocated, so that it may find libc's malloc() where the host has another. The sanitizers end a
- * process that asks for this: in a host that was built with one the host's cJSON must not be exported. */
+ * process that asks for this: a host that is built with one must not export a cJSON of its own. */
 static int own_first(void) {
 #ifdef RTLD_DEEPBIND
   return dlsym(RTLD_DEFAULT, "__interceptor_dlopen") ? 0 : RTLD_DEEPBIND;

@@ -17,7 +17,7 @@ struct csn_control csn_run_control(const struct csn_call *c);
 int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks *hooks,
                  caisson_result *result, struct csn_error *err);
 
-/* Is this thread in a hook of the instance's, however deep? Waiting for its calls would never end. */
+/* Is this thread in a hook of the instance's, however deep? It must not wait for its calls. */
 int csn_run_is_inside(uint64_t instance);
 
 #endif

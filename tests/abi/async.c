@@ -154,7 +154,7 @@ static void allow_descriptors(rlim_t n) {
   getrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur >= n) return;
   limit.rlim_cur = n;
-  if (setrlimit(RLIMIT_NOFILE, &limit)) BAIL_OUT("this machine gives a process too few descriptors");
+  if (setrlimit(RLIMIT_NOFILE, &limit)) BAIL_OUT("a process may have too few descriptors");
 }
 
 static void test_queue_limit(void) {

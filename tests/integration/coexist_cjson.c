@@ -74,7 +74,8 @@ int main(void) {
   test_call("read", 0, "{\"path\": \"a\"}", "two");
   test_call("engine.info", CAISSON_REQUEST_HOST, "{}", "\"endpoint\":");
   test_call("session.inspect", CAISSON_REQUEST_HOST, "{}", "\"found\":true");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}", "\"isError\":false");
+  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
+            "\"isError\":false");
   is_int(p->destroy(box), CAISSON_OK, "destroy");
   is_int(atomic_load(&touched), 0, "the host's was never called");
   is_int((uintptr_t)other_Parse(), 0, "as it would show");

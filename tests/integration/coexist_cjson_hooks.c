@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host that uses the same libcjson and has given it an allocator of its own (cJSON_InitHooks): what
- * that has allocated is freed by it, and by nothing else. It uses nothing of tests/support. */
+/* A host that uses the same libcjson and has given it an allocator of its own (cJSON_InitHooks):
+ * what that has allocated is freed by it, and by nothing else. It uses nothing of tests/support. */
 #include "integration/coexist_raw.h"
 
 #include <cjson/cJSON.h>
@@ -53,7 +53,8 @@ int main(void) {
   test_call("shell", 0, "{\"command\": \"echo $A; exit 3\"}", "\"stdout\":\"b\\n\"");
   test_call("write", 0, "{\"path\": \"a\", \"content\": \"one\\ntwo\\n\"}", "/workspace/a");
   test_call("session.inspect", CAISSON_REQUEST_HOST, "{}", "\"found\":true");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}", "\"isError\":false");
+  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
+            "\"isError\":false");
   is_int(p->destroy(box), CAISSON_OK, "destroy");
   ok(atomic_load(&used) > 1000, "the host's allocator served the plugin's documents");
   is_int(atomic_load(&foreign), 0, "and freed nothing else");

@@ -130,7 +130,8 @@ static void test_descriptors(const char *what, const char *settings) {
     if (c) rc = plugin()->call_open(box->id, &request, &id, &err);
     if (c && rc != CAISSON_OK) {
       refused++;
-      is_str(err.reason, CAISSON_REASON_HOST_LIMIT, "%s, %d: call_open says whose limit", what, spare);
+      is_str(err.reason, CAISSON_REASON_HOST_LIMIT, "%s, %d: call_open says whose limit", what,
+             spare);
       ok(err.flags & CAISSON_ERROR_RETRYABLE, "%s, %d: and that it may work later", what, spare);
     }
     if (c && rc == CAISSON_OK) rc = plugin()->call_run(box->id, id, NULL, &result, &err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host with a malloc of its own inside, as jemalloc and tcmalloc are linked in: what one of the two
- * has allocated is never freed by the other. It uses nothing of tests/support. AddressSanitizer has
- * the place already, and watches the same. */
+/* A host with a malloc of its own inside, as jemalloc and tcmalloc are linked in: what one of the
+ * two has allocated is never freed by the other. It uses nothing of tests/support. AddressSanitizer
+ * has the place already, and watches the same. */
 #include "integration/coexist_raw.h"
 
 #include <errno.h>
@@ -111,7 +111,8 @@ int main(void) {
   test_call("write", 0, "{\"path\": \"a\", \"content\": \"one\\ntwo\\n\"}", "/workspace/a");
   test_call("read", 0, "{\"path\": \"a\"}", "two");
   test_call("engine.info", CAISSON_REQUEST_HOST, "{}", "\"endpoint\":");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}", "\"isError\":false");
+  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
+            "\"isError\":false");
   is_int(p->destroy(box), CAISSON_OK, "destroy");
   is_int(atomic_load(&foreign), 0, "nothing was freed that it had not allocated");
   test_it_would_show();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The smallest host, for those that bring something into the process that tests/support, which stands
- * on libraries of its own, would not bear. */
+/* The smallest host, for those that bring something into the process that tests/support, which
+ * stands on libraries of its own, would not bear. */
 #ifndef TESTS_COEXIST_RAW_H
 #define TESTS_COEXIST_RAW_H
 
@@ -43,7 +43,8 @@ static void create(const char *instance, const char *environment) {
            "{\"config_version\":1,\"instance\":\"%s%d\",\"sandbox\":{\"image\":\"%s\","
            "\"idle_ttl_s\":60,\"cpus\":0.5,\"env\":%s}}",
            instance, (int)getpid(), env("CAISSON_IMAGE"), environment);
-  is_int(p->create(&host, config, strlen(config), &box, &err), CAISSON_OK, "create: %s", err.message);
+  is_int(p->create(&host, config, strlen(config), &box, &err), CAISSON_OK, "create: %s",
+         err.message);
 }
 
 static void test_call(const char *name, uint32_t flags, const char *args, const char *want) {

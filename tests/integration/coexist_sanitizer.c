@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host that is built with AddressSanitizer loads the plugin that is not, as whoever tests a host of
- * theirs does. It uses nothing of tests/support. In the plain build it is one more plain host. */
+/* A host that is built with AddressSanitizer loads the plugin that is not, as whoever tests a host
+ * of theirs does. It uses nothing of tests/support. In the plain build it is a plain host more. */
 #include "integration/coexist_raw.h"
 
 /* The sanitized build is below the plain one. */
@@ -17,7 +17,8 @@ int main(void) {
   create("tsanit", "{}");
   test_document();
   test_call("shell", 0, "{\"command\": \"echo here\"}", "\"stdout\":\"here\\n\"");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}", "\"isError\":false");
+  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
+            "\"isError\":false");
   is_int(p->destroy(box), CAISSON_OK, "destroy");
   return done_testing();
 }

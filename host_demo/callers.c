@@ -130,6 +130,15 @@ static bool is_first_of(struct caller *me, unsigned generation) {
   return first;
 }
 
+/* A tool that no version offers any more is refused by the host, for the one that serves. */
+static unsigned answered_by(const struct caller *me, const struct csn_reply *reply) {
+  struct csn_version now;
+  if (reply->generation > 0)
+    return reply->generation;
+  csn_slot_version(csn_host_slot(me->all->host), &now);
+  return now.generation;
+}
+
 static void *call_on(void *arg) {
   struct caller *me = arg;
   struct csn_callers *all = me->all;
@@ -140,7 +149,7 @@ static void *call_on(void *arg) {
     make_call(me, serial, &reply);
     double took = now_ms() - begin;
     bool overlaps = atomic_load(&all->swaps_begun) > ended;
-    bool first = is_first_of(me, reply.generation);
+    bool first = is_first_of(me, answered_by(me, &reply));
     csn_times_add(overlaps || first ? &me->beside : &me->quiet, took);
     csn_reply_free(&reply);
   }

@@ -223,7 +223,8 @@ static void fail_engine(struct doctor *d, const struct csn_reply *info) {
 static void note_others(struct doctor *d, const cJSON *answer) {
   const cJSON *other;
   cJSON_ArrayForEach(other, csn_json_get(answer, "others")) {
-    const char *endpoint = csn_json_string(other, "endpoint"), *name = csn_json_string(other, "name");
+    const char *endpoint = csn_json_string(other, "endpoint");
+    const char *name = csn_json_string(other, "name");
     const char *state = csn_json_string(other, "state");
     if (endpoint && name && state)
       line(d, NOTE, "engine", NULL, "not used: %s (%s, %s)", endpoint, name, state);

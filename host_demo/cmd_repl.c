@@ -163,7 +163,8 @@ static int colon_python(struct repl *r, const char *rest) {
 static int colon_call(struct repl *r, const char *rest) {
   size_t n = strcspn(rest, " \t");
   const char *text = rest + n + strspn(rest + n, " \t");
-  char *tool = csn_must(strndup(rest, n)), *args = *text ? csn_tool_arguments(&r->host, tool, text) : NULL;
+  char *tool = csn_must(strndup(rest, n));
+  char *args = *text ? csn_tool_arguments(&r->host, tool, text) : NULL;
   int code = CSN_EXIT_USAGE;
   if (n == 0)
     csn_ui_say(":call TOOL [JSON]; `:tools` lists them");

@@ -43,8 +43,8 @@ int csn_rm_one(struct csn_host *host, const struct csn_options *options, const c
  * required property; else NULL. Plain text on the command line becomes that. */
 const char *csn_tool_text_argument(const cJSON *tool);
 
-/* A tool's arguments as JSON, malloc'd: `text` as it is, or, where it does not begin with {, as that
- * one property. */
+/* A tool's arguments as JSON, malloc'd: `text` as it is, or, where it does not begin with {, as
+ * that one property. */
 char *csn_tool_arguments(struct csn_host *host, const char *tool, const char *text);
 
 #endif

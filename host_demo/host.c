@@ -184,7 +184,8 @@ static void run_call(const struct csn_host *host, const struct csn_generation *g
   (void)fflush(stdout);
   if (!call->beside)
     csn_interrupt_enter(CSN_INTERRUPT_CALL);
-  reply->status = g->loaded.plugin->call_run(g->instance, id, &hooks, &reply->result, &reply->error);
+  reply->status =
+      g->loaded.plugin->call_run(g->instance, id, &hooks, &reply->result, &reply->error);
   if (call->beside)
     return;
   csn_interrupt_enter(CSN_INTERRUPT_IDLE);
@@ -221,8 +222,8 @@ static void call_on(const struct csn_host *host, const struct csn_generation *g,
   (void)plugin->call_close(g->instance, id);
 }
 
-/* CAISSON_E_DRAINING says that the tool did not start. A caller that pinned a generation just before
- * another was published gets it, from call_open or from call_run, and makes the call anew. */
+/* CAISSON_E_DRAINING says that the tool did not start. A caller that pinned a generation just
+ * before another was published gets it, from call_open or from call_run, and makes the call anew. */
 static bool was_replaced(const struct csn_slot *slot, const struct csn_generation *g,
                          const struct csn_reply *reply) {
   return reply->status == CAISSON_E_DRAINING && atomic_load(&slot->current) != g;

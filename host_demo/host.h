@@ -19,8 +19,8 @@ struct csn_host {
   bool verbose;
 };
 
-/* Fills in `host` and loads the plugins. `lazy` leaves asking the engine to the first call, whatever
- * is configured. Returns 0, or -1 with the reason in `failure`. */
+/* Fills in `host` and loads the plugins. `lazy` leaves asking the engine to the first call,
+ * whatever is configured. Returns 0, or -1 with the reason in `failure`. */
 int csn_host_load(struct csn_host *host, const struct csn_options *options, bool lazy,
                   struct csn_failure *failure);
 
@@ -78,7 +78,7 @@ struct csn_reply {
   bool line_open;        /* and the last of them was no newline */
   int write_errno;       /* output could not be written, so the call was cancelled */
   unsigned generation;   /* of the plugin, on which it ran */
-  unsigned retries;      /* times that it was refused by a generation that was just being replaced */
+  unsigned retries;      /* refused by a generation that was just being replaced: so often */
 };
 
 /* Opens, runs and closes the call, on the generation that serves; one that is refused because that

@@ -12,6 +12,9 @@
 #include "caisson.h"
 #include "loader.h"
 
+struct csn_generation;
+struct csn_failure;
+
 /* What a plugin is started with. All of it is borrowed. */
 struct csn_setup {
   const char *plugin;        /* NULL: looked for, see csn_loader_open() */
@@ -20,6 +23,10 @@ struct csn_setup {
   bool trusted_config;       /* and refused where others could change it */
   bool lazy;                 /* ask the engine at the first call, whatever is configured */
   const caisson_host *offer; /* stays valid until the last generation has ended */
+  /* Asked last before a generation takes the place of another: whether it suits the rest of the
+   * host. 0, or -1 with the reason in `failure`. NULL: any does. */
+  int (*suits)(void *ctx, const struct csn_generation *g, struct csn_failure *failure);
+  void *suits_ctx;
 };
 
 /* Why a generation did not come to be. */

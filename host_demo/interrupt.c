@@ -19,6 +19,7 @@ static volatile sig_atomic_t leaving;
 /* SIGHUP by word. Both are set before the first can arrive. */
 static _Atomic(sem_t *) on_hangup;
 static bool stdin_is_terminal;
+static struct sigaction before_that;
 
 /* isatty() says no of a terminal that has hung up. */
 static bool has_hung_up(void) {
@@ -58,11 +59,13 @@ void csn_interrupt_install(void) {
 void csn_interrupt_on_hangup(sem_t *asked) {
   struct sigaction handler = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   (void)sigemptyset(&handler.sa_mask);
+  if (!asked)
+    (void)sigaction(SIGHUP, &before_that, NULL);
   stdin_is_terminal = isatty(STDIN_FILENO) != 0;
   atomic_store(&on_hangup, asked);
   /* SA_RESTART: a line that is being read from a pipe must not seem to have ended. */
   if (asked)
-    (void)sigaction(SIGHUP, &handler, NULL);
+    (void)sigaction(SIGHUP, &handler, &before_that);
 }
 
 void csn_interrupt_enter(enum csn_interrupt_state next) {

@@ -30,7 +30,7 @@ int csn_interrupt_leaving(void);
 
 /* From now on SIGHUP posts this semaphore and does nothing else, also where it was ignored when the
  * program started (nohup). Only if stdin is a terminal and that has hung up it means what it always
- * did: nobody is there any more. NULL: it means that in any case. */
+ * did: nobody is there any more. NULL, after that: it means what it did when the program started. */
 void csn_interrupt_on_hangup(sem_t *asked);
 
 /* The signals handled here, to block while a wait is prepared. */

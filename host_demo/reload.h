@@ -13,7 +13,7 @@
  * old version that outlast `grace_ms` (0: none) are cancelled. */
 void csn_reload_begin(struct csn_host *host, uint64_t grace_ms);
 
-/* Waits for a swap that is under way. */
+/* Waits for a swap that is under way, and says so where that takes time. */
 void csn_reload_end(void);
 
 /* Swaps now, on this thread, to the version at `plugin` (NULL: as SIGHUP does), and says on stderr

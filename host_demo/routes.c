@@ -87,11 +87,49 @@ static int choose(struct csn_routes *routes, const char *prefix, struct csn_fail
   return prefix ? refuse(failure, "no plugin has the prefix %.100s", prefix) : 0;
 }
 
+static const struct csn_plugin_line *line_of(const struct csn_route *route) {
+  return &route->routes->lines.lines[route - route->routes->all];
+}
+
+/* Whoever else offers what `route` calls `name`. */
+static int check_name(const struct csn_route *route, const char *kind, const char *name,
+                      struct csn_failure *failure) {
+  const struct csn_routes *routes = route->routes;
+  char full[512];
+  int n = snprintf(full, sizeof full, "%s%s", route->prefix, name);
+  for (size_t i = 0; i < routes->count && n > 0 && (size_t)n < sizeof full; i++)
+    if (&routes->all[i] != route && own_name(&routes->all[i], kind, full)) {
+      const struct csn_plugin_line *a = line_of(&routes->all[i]), *b = line_of(route);
+      failure->step = CSN_STEP_TEST;
+      failure->status = CAISSON_E_CONFIG;
+      return refuse(failure, "%s:%u and %s:%u both offer %s: give one of them another prefix=",
+                    a->file, a->line, b->file, b->line, full);
+    }
+  return 0;
+}
+
+/* The setup's `suits`. */
+static int check_names(void *ctx, const struct csn_generation *g, struct csn_failure *failure) {
+  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+    const cJSON *one;
+    cJSON_ArrayForEach(one, csn_json_get(g->offered, kinds[k])) {
+      const char *name = csn_json_string(one, "name");
+      if (name && check_name(ctx, kinds[k], name, failure) < 0)
+        return -1;
+    }
+  }
+  return 0;
+}
+
 static int load_one(struct csn_routes *routes, const struct csn_setup *setup, const char *prefix,
                     struct csn_failure *failure) {
   struct csn_route *route = &routes->all[routes->count++];
+  struct csn_setup own = *setup;
+  own.suits = check_names;
+  own.suits_ctx = route;
   route->prefix = prefix;
-  return csn_slot_load(&route->slot, setup, failure);
+  route->routes = routes;
+  return csn_slot_load(&route->slot, &own, failure);
 }
 
 int csn_routes_load(struct csn_routes *routes, const struct csn_options *options, bool lazy,
@@ -118,43 +156,25 @@ int csn_routes_load(struct csn_routes *routes, const struct csn_options *options
   return choose(routes, options->prefix, failure);
 }
 
-/* Whoever else offers `name` with the prefix of route `i` in front. */
-static int check_name(struct csn_routes *routes, size_t i, const char *kind, const char *name,
-                      struct csn_failure *failure) {
-  char full[512];
-  int n = snprintf(full, sizeof full, "%s%s", routes->all[i].prefix, name);
-  for (size_t k = 0; k < i && n > 0 && (size_t)n < sizeof full; k++)
-    if (own_name(&routes->all[k], kind, full)) {
-      const struct csn_plugin_line *a = &routes->lines.lines[k], *b = &routes->lines.lines[i];
-      return refuse(failure, "%s:%u and %s:%u both offer %s: give one of them another prefix=",
-                    a->file, a->line, b->file, b->line, full);
-    }
-  return 0;
-}
-
-static int check_names(struct csn_routes *routes, size_t i, struct csn_failure *failure) {
-  struct csn_generation *g = csn_slot_pin(&routes->all[i].slot);
-  int rc = 0;
-  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-    const cJSON *one;
-    cJSON_ArrayForEach(one, csn_json_get(g->offered, kinds[k])) {
-      const char *name = csn_json_string(one, "name");
-      if (rc == 0 && name)
-        rc = check_name(routes, i, kinds[k], name, failure);
-    }
-  }
-  csn_slot_unpin(g);
-  return rc;
-}
-
 int csn_routes_create(struct csn_routes *routes, struct csn_failure *failure) {
   for (size_t i = 0; i < routes->count; i++)
     if (csn_slot_create(&routes->all[i].slot, failure) < 0)
       return routes->lines.count ? at_line(&routes->lines.lines[i], failure) : -1;
-  for (size_t i = 1; i < routes->count; i++)
-    if (check_names(routes, i, failure) < 0)
+  for (size_t i = 1; i < routes->count; i++) {
+    struct csn_generation *g = csn_slot_pin(&routes->all[i].slot);
+    int rc = check_names(&routes->all[i], g, failure);
+    csn_slot_unpin(g);
+    if (rc < 0)
       return -1;
+  }
   return 0;
+}
+
+void csn_routes_place(const struct csn_routes *routes, const struct csn_route *route,
+                      char place[CSN_PLACE_SIZE]) {
+  *place = '\0';
+  if (routes->count > 1)
+    (void)snprintf(place, CSN_PLACE_SIZE, "%s:%u: ", line_of(route)->file, line_of(route)->line);
 }
 
 void csn_routes_close(struct csn_routes *routes) {

@@ -7,9 +7,12 @@
 #include "plugins.h"
 #include "slot.h"
 
+struct csn_routes;
+
 struct csn_route {
   struct csn_slot slot;
   const char *prefix; /* in front of the names of its tools and operations; "" for none */
+  struct csn_routes *routes; /* those that it belongs to */
 };
 
 struct csn_routes {
@@ -24,15 +27,22 @@ struct csn_routes {
 int csn_routes_load(struct csn_routes *routes, const struct csn_options *options, bool lazy,
                     const caisson_host *offer, struct csn_failure *failure);
 
-/* Makes their instances, and sees that no name belongs to two of them. Returns as above. */
+/* Makes their instances, and sees that no name belongs to two of them, which then holds for each
+ * generation that takes the place of another. Returns as above. */
 int csn_routes_create(struct csn_routes *routes, struct csn_failure *failure);
 
 void csn_routes_close(struct csn_routes *routes);
 
+#define CSN_PLACE_SIZE 300
+
+/* "FILE:LINE: ", by which people know the one of several; "" where there is only one. */
+void csn_routes_place(const struct csn_routes *routes, const struct csn_route *route,
+                      char place[CSN_PLACE_SIZE]);
+
 /* The one that a tool or operation belongs to, and in *own what that is called there. Operations
- * may be called without the prefix too: then they are the chosen one's. A name that nobody offers is
- * that one's as well, since a plugin has words for it, but for tools only if it has no prefix (else
- * it might have a tool of just that name): then NULL. */
+ * may be called without the prefix too: then they are the chosen one's. A name that nobody offers
+ * is that one's as well, since a plugin has words for it, but for tools only if it has no prefix
+ * (else it might have a tool of just that name): then NULL. */
 struct csn_route *csn_routes_find(struct csn_routes *routes, bool operation, const char *name,
                                   const char **own);
 

@@ -2,8 +2,8 @@
 /* slot.c: pin, unpin and swap.
  *
  * Between loading `current` and counting its pin a thread holds a pointer that nobody knows of.
- * That is safe for two reasons. The memory is the slot's own and is never freed, so the count that is
- * touched is always one. And each side writes before it reads: the caller counts its pin and then
+ * That is safe for two reasons. The memory is the slot's own and is never freed, so the count that
+ * is touched is always one. And each side writes before it reads: the caller counts its pin and then
  * looks whether its generation is still the current one; the swap changes the current one and then
  * looks at the count. So one of them sees the other: either the caller steps back, having touched
  * nothing but the count, or the swap waits for it. */
@@ -121,6 +121,8 @@ static int bring_up(struct csn_slot *slot, const char *plugin, struct csn_genera
   }
   if (!failed) {
     failed = csn_generation_test(next, before, failure);
+    if (!failed && setup.suits)
+      failed = setup.suits(setup.suits_ctx, next, failure);
     swap->test_ms = lap(&clock);
   }
   if (failed)

@@ -1,174 +1,12 @@
 #!/usr/bin/env python3
 # How caisson-host changes the version of a plugin: what it refuses, and calls that meet the change.
-# The versions are made here, one for each way to behave; they need no engine.
-import json
 import os
 import signal
-import subprocess
 
-from host_support import environment, host, path
+from host_support import host, path
 from host_support.repl import Repl, point_to
+from host_support.versions import STRICT, TOOL, build, fake_config
 from tap import diag, done_testing, is_, ok
-
-ABI = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "abi")
-
-# NAME is what it answers. WAITS: its call_open (1) or call_run (2) waits until it is drained and then
-# refuses, as a call finds it that comes a moment too late.
-SOURCE = r"""
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#include "caisson.h"
-static atomic_int drained;
-static const char described[] = DESCRIBED;
-static const char answer[] = "{\"content\": [{\"type\": \"text\", \"text\": \"" NAME "\"}]}";
-
-static int32_t create(const caisson_host *h, const char *c, uint64_t n, uint64_t *i,
-                      caisson_error *e) {
-  (void)h;
-  if (n > 0 && c && strstr(c, "\"for\": \"" NAME "\"")) {
-    e->code = CAISSON_E_CONFIG;
-    strcpy(e->reason, CAISSON_REASON_CONFIG);
-    strcpy(e->message, "/for: not for me");
-    return CAISSON_E_CONFIG;
-  }
-  drained = 0;
-  *i = 1;
-  return 0;
-}
-static int32_t describe(uint64_t i, caisson_str *json) {
-  (void)i;
-  *json = (caisson_str){described, sizeof described - 1};
-  return 0;
-}
-static int32_t refuse(void) {
-  fprintf(stderr, NAME " waits\n");
-  while (!drained) usleep(1000);
-  return CAISSON_E_DRAINING;
-}
-static int32_t call_open(uint64_t i, const caisson_request *r, uint64_t *c, caisson_error *e) {
-  (void)i; (void)e;
-  if (r->flags & CAISSON_REQUEST_HOST) {
-    if (OPERATION < 0) strcpy(e->message, "no sessions today");
-    *c = 7;
-    return OPERATION;
-  }
-  *c = 8;
-  return WAITS == 1 ? refuse() : 0;
-}
-static int32_t call_run(uint64_t i, uint64_t c, const caisson_hooks *h, caisson_result *r,
-                        caisson_error *e) {
-  (void)i; (void)h; (void)e;
-  if (c == 8 && WAITS == 2) return refuse();
-  r->outcome = CAISSON_OUTCOME_EXITED;
-  r->json = (caisson_str){answer, sizeof answer - 1};
-  return 0;
-}
-static int32_t two(uint64_t i, uint64_t c) { (void)i; (void)c; return 0; }
-static int32_t drain(uint64_t i, uint64_t g) { (void)i; (void)g; drained = 1; return 0; }
-static int32_t destroy(uint64_t i) { (void)i; fprintf(stderr, NAME " is gone\n"); return 0; }
-static const caisson_plugin table = {
-  .struct_size = sizeof table, .magic = CAISSON_MAGIC, .id = "fake", .version = "1",
-  .build_id = NAME, .manifest_json = "{}", .create = create, .describe = describe,
-  .call_open = call_open, .call_run = call_run, .call_cancel = two, .call_close = two,
-  .drain = drain, .destroy = destroy};
-const caisson_plugin *caisson_plugin_v1(void) { return &table; }
-"""
-
-# Answers at once, and knows when it is used as it must not be: a call on an instance that is gone, or
-# an end while calls are open. Both would be a call that failed, by its status.
-STRICT = r"""
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#include "caisson.h"
-#define MOST 4096
-static atomic_ulong last;
-static struct { atomic_int alive, draining, open, running; } all[MOST];
-static const char described[] = DESCRIBED;
-static const char answer[] = "{\"content\": []}";
-static int32_t create(const caisson_host *h, const char *c, uint64_t n, uint64_t *i,
-                      caisson_error *e) {
-  (void)h; (void)c; (void)n; (void)e;
-  *i = ++last;
-  if (*i >= MOST) return CAISSON_E_LIMIT;
-  all[*i].alive = 1;
-  return 0;
-}
-static int32_t describe(uint64_t i, caisson_str *json) {
-  *json = (caisson_str){described, sizeof described - 1};
-  return all[i].alive ? 0 : CAISSON_E_NOT_FOUND;
-}
-static int32_t call_open(uint64_t i, const caisson_request *r, uint64_t *c, caisson_error *e) {
-  (void)r; (void)e;
-  if (!all[i].alive) return CAISSON_E_NOT_FOUND;
-  if (all[i].draining) return CAISSON_E_DRAINING;
-  all[i].open++;
-  *c = 1;
-  return 0;
-}
-static int32_t call_run(uint64_t i, uint64_t c, const caisson_hooks *h, caisson_result *r,
-                        caisson_error *e) {
-  (void)c; (void)h; (void)e;
-  if (!all[i].alive) return CAISSON_E_NOT_FOUND;
-  all[i].running++;
-  int32_t status = all[i].draining ? CAISSON_E_DRAINING : 0;
-  r->outcome = status ? CAISSON_OUTCOME_NONE : CAISSON_OUTCOME_EXITED;
-  r->json = (caisson_str){answer, sizeof answer - 1};
-  all[i].running--;
-  return status;
-}
-static int32_t cancel(uint64_t i, uint64_t c) { (void)i; (void)c; return 0; }
-static int32_t call_close(uint64_t i, uint64_t c) {
-  (void)c;
-  all[i].open--;
-  return all[i].alive ? 0 : CAISSON_E_NOT_FOUND;
-}
-static int32_t drain(uint64_t i, uint64_t g) {
-  (void)g;
-  all[i].draining = 1;
-  while (all[i].running) usleep(10);
-  return 0;
-}
-static int32_t destroy(uint64_t i) {
-  if (all[i].open || !all[i].alive) fprintf(stderr, "ended in use\n");
-  all[i].alive = 0;
-  return 0;
-}
-static const caisson_plugin table = {
-  .struct_size = sizeof table, .magic = CAISSON_MAGIC, .id = "fake", .version = "1",
-  .build_id = NAME, .manifest_json = "{}", .create = create, .describe = describe,
-  .call_open = call_open, .call_run = call_run, .call_cancel = cancel, .call_close = call_close,
-  .drain = drain, .destroy = destroy};
-const caisson_plugin *caisson_plugin_v1(void) { return &table; }
-"""
-
-TOOL = {"name": "shell", "inputSchema": {"type": "object", "required": ["command"],
-                                         "properties": {"command": {"type": "string"}}},
-        "_meta": {"caisson/tool": "shell"}}
-
-
-def build(name, waits=0, operation=0, described=None, source=SOURCE):
-    """A version that answers its name, as FOLDER/NAME/fake.so."""
-    document = described if described is not None else {
-        "instance": "one", "tools": [TOOL], "operations": [{"name": "session.list"}]}
-    text = document if isinstance(document, str) else json.dumps(document)
-    os.makedirs(path(name), exist_ok=True)
-    so = path(name + "/fake.so")
-    with open(path(name + "/fake.c"), "w") as f:
-        f.write(source)
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-I" + ABI, "-DNAME=" + json.dumps(name),
-                    "-DDESCRIBED=" + json.dumps(text), "-DWAITS=%d" % waits,
-                    "-DOPERATION=%d" % operation, "-o", so, path(name + "/fake.c")], check=True)
-    return so
-
-
-def fake_config(**members):
-    with open(path("fake.json"), "w") as f:
-        json.dump(members, f)
-    return environment(CAISSON_CONFIG=path("fake.json"))
 
 
 def begin(*args, preexec_fn=None, **config):
@@ -239,10 +77,15 @@ def test_usage():
     for args, words in ((["swap"], "which plugin"), (["swap", NEW, "shell", "id"], "--threads"),
                         (["swap", NEW, "--count", "5"], "--threads"),
                         (["swap", NEW, "--threads", "none"], "number"),
+                        (["swap", ""], "empty"),
                         (["swap", NEW, "--threads", "300"], "256"),
                         (["swap", NEW, "--threads", "2", "--count", "-1"], "number")):
         done = host("--plugin", OLD, *args, env=fake_config())
-        ok(done.code == 2 and words in done.err, "a mistake in `swap %s` is explained" % " ".join(args[2:])) or diag(done.err)
+        name = "a mistake in `swap %s` is explained" % " ".join(args[2:])
+        ok(done.code == 2 and words in done.err, name) or diag(done.err)
+    for option in ("--plugin", "--plugins"):
+        done = host(option, "", "tools", env=fake_config())
+        ok(done.code == 2 and "empty" in done.err, "%s without a path as well" % option)
 
 
 def test_signal():
@@ -259,7 +102,8 @@ def test_signal():
     repl.line(":version")
     ok("build new" in repl.prints("fake.so"), ":version says the new one")
     repl.hang_up()
-    ok("the same build" in repl.says("anew"), "SIGHUP without another version reads the configuration")
+    ok("the same build" in repl.says("anew"),
+       "SIGHUP without another version reads the configuration")
     repl.line(":swap " + OLD)
     repl.says("build old")
     repl.line("x")
@@ -299,7 +143,8 @@ def test_races():
     done = host("--plugin", first, "swap", "--json", second, "--threads", "4", "--count", "100",
                 "shell", "x", env=fake_config())
     found = done.json()
-    is_([found["swaps"], found["failed"]], [100, 0], "100 swaps: no call reaches a version that is gone")
+    is_([found["swaps"], found["failed"]], [100, 0],
+        "100 swaps: no call reaches a version that is gone")
     ok("in use" not in done.err, "and no version ends while a call has it") or diag(done.err)
     diag("%d calls, %d of them made anew" % (found["calls"], found["retried"]))
 
@@ -316,6 +161,41 @@ def test_ignored():
     is_(repl.end().code, 0, "SIGHUP that was ignored reloads as well")
 
 
+def let_go(name):
+    with open(path(name + "/go"), "w"):
+        pass
+
+
+def test_slow():
+    """A version whose create does not return keeps nobody waiting but the end of the program."""
+    slow = build("slow", waits=3)
+    point_to(OLD)
+    repl = begin()
+    repl.line("x")
+    repl.prints("old\n")
+    point_to(slow)
+    repl.hang_up()
+    repl.says("slow lingers")
+    repl.line("x")
+    repl.prints("old\n")
+    ok(True, "while a new version is made the old one goes on")
+    repl.process.stdin.close()
+    ok("still under way" in repl.says("at once)"), "the end of the program says what it waits for")
+    let_go("slow")
+    repl.says("slow is gone")
+    is_(repl.process.wait(), 0, "and comes when that is over")
+
+
+def test_leaving():
+    point_to(build("tidy", waits=4))
+    repl = begin(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    repl.process.stdin.close()
+    repl.says("tidy lingers")
+    repl.hang_up()
+    let_go("tidy")
+    is_(repl.process.wait(), 0, "where SIGHUP was ignored it does not disturb the program's end")
+
+
 test_refusals()
 test_accepted()
 test_usage()
@@ -323,4 +203,6 @@ test_signal()
 test_late_calls()
 test_races()
 test_ignored()
+test_slow()
+test_leaving()
 done_testing()

@@ -9,8 +9,8 @@
 
 #include "ui.h"
 
-/* `val` is the option's bit with this one, which is above all of them and above every character that
- * getopt could return. */
+/* `val` is the option's bit with this one, which is above all of them and above every character
+ * that getopt could return. */
 #define OPTION_BASE 0x40000000
 #define THREADS_MAX 256
 #define COUNT_MAX 1000000
@@ -127,6 +127,10 @@ static int check(const struct csn_options *options) {
                         "--config goes with it");
   if (options->prefix && !options->plugins)
     return csn_ui_usage("--prefix says which of several plugins, so it takes --plugins");
+  if (options->plugin && *options->plugin == '\0')
+    return csn_ui_usage("--plugin needs the path of a plugin, and this one is empty");
+  if (options->plugins && *options->plugins == '\0')
+    return csn_ui_usage("--plugins needs the path of a folder, and this one is empty");
   if ((options->given & CSN_OPT_SESSION) && *options->session == '\0')
     return csn_ui_usage("--session needs a key; --ephemeral is a sandbox of the call's own");
   return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugins.c: the parser of a line. It guesses at nothing: a word that it does not know, a second of
- * a kind and a character that a path should not have are errors, since a line decides what code runs
- * with which settings. */
+ * a kind and a character that a path should not have are errors, since a line decides what code
+ * runs with which settings. */
 #include "plugins.h"
 
 #include <stdbool.h>
@@ -120,11 +120,13 @@ static int parse_line(struct csn_plugins *list, const struct place *p, char *tex
   return 0;
 }
 
-static bool is_text(const char *text, size_t n) {
+static int check_text(const struct place *p, const char *text, size_t n) {
   for (size_t i = 0; i < n; i++)
-    if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
-      return false;
-  return true;
+    if (text[i] == '\r')
+      return WRONG(p, "%s", "a carriage return. Lines end with a newline alone, as on Unix");
+    else if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+      return WRONG(p, "a control character (0x%02x)", (unsigned char)text[i]);
+  return 0;
 }
 
 int csn_plugins_parse(struct csn_plugins *list, const char *file, const char *text, size_t n,
@@ -137,8 +139,8 @@ int csn_plugins_parse(struct csn_plugins *list, const char *file, const char *te
     p.line++;
     if (length >= sizeof line)
       return WRONG(&p, "a line of %zu bytes", length);
-    if (!is_text(text, length))
-      return WRONG(&p, "%s", "a control character");
+    if (check_text(&p, text, length) < 0)
+      return -1;
     memcpy(line, text, length);
     line[length] = '\0';
     if (parse_line(list, &p, line) < 0)

@@ -62,8 +62,8 @@ static void test_refused(void) {
       {"plugin /a.so sha256=" HEX "0", "more than 64 characters"},
       {"plugin /a.so sha256=x123456789abcdefABCDEF0123456789abcdefABCDEF0123456789abcdefABCD",
        "64 hexadecimal digits"},
-      {"plugin /a.so\r\n", "a control character"},
-      {"plugin /a.so prefix=\x1b[2J", "a control character"},
+      {"plugin /a.so\r\n", "a carriage return"},
+      {"plugin /a.so prefix=\x1b[2J", "a control character (0x1b)"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     bool right = parse(cases[i].text) == -1 && strstr(why, cases[i].words);

@@ -186,6 +186,7 @@ install: all ## copy plugin, header, host and caisson.pc to DESTDIR/PREFIX; keep
 	install -m 0755 build/caisson-host $(DESTDIR)$(PREFIX)/bin/caisson-host
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' abi/caisson.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/caisson.pc
+	chmod 0644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/caisson.pc
 
 clean: ## remove build/
 	rm -rf build

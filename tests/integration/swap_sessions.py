@@ -149,7 +149,7 @@ def install(tree, version, build_id):
     env = {n: v for n, v in os.environ.items() if not n.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(["make", "-C", tree, "install", "DESTDIR=" + path("dest"),
                            "PREFIX=/opt/caisson", "VERSION=" + version, "BUILD_ID=" + build_id],
-                          env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                          env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, umask=0o077)
     if done.returncode != 0:
         diag(done.stdout.decode())
     is_(done.returncode, 0, "make install, version %s" % version)
@@ -164,6 +164,9 @@ def test_install():
     found = [os.path.isfile(path("dest/opt/caisson/" + f)) for f in (
         "bin/caisson-host", "include/caisson.h", "lib/pkgconfig/caisson.pc")]
     is_(found, [True, True, True], "host, header and caisson.pc are there")
+    readable = [os.stat(os.path.join(folder, name)).st_mode & 0o044 == 0o044
+                for folder, _, names in os.walk(path("dest/opt")) for name in names]
+    ok(all(readable), "for all users, also where root's umask would keep them out")
     env = environment(CAISSON_PLUGIN=None)
     repl = Repl("--session", "installed", "repl", program=path("dest/opt/caisson/bin/caisson-host"),
                 env=env)

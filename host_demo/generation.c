@@ -43,9 +43,7 @@ static int fail(struct csn_failure *failure, enum csn_step step, int32_t status,
 int csn_generation_load(struct csn_generation *g, const struct csn_setup *setup,
                         struct csn_failure *failure) {
   *failure = (struct csn_failure){.step = CSN_STEP_LOAD, .status = CAISSON_E_INVALID};
-  if (setup->sha256)
-    return csn_loader_load(setup->plugin, setup->sha256, &g->loaded, failure->message);
-  return csn_loader_open(setup->plugin, &g->loaded, failure->message);
+  return csn_loader_open(setup->plugin, setup->sha256, &g->loaded, failure->message);
 }
 
 /* ---- create ---------------------------------------------------------------------------------- */

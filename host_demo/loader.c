@@ -173,10 +173,9 @@ static int load(struct csn_loaded *loaded, int fd, const struct csn_elf_note *no
   return check_note(note, loaded->plugin, loaded->path, why);
 }
 
-int csn_loader_load(const char *path, const char *sha256, struct csn_loaded *loaded,
-                    char why[CSN_LOADER_MESSAGE]) {
+static int load_from(const char *path, const char *sha256, struct csn_loaded *loaded,
+                     char why[CSN_LOADER_MESSAGE]) {
   struct csn_elf_note note;
-  *loaded = (struct csn_loaded){.object = NULL};
   int fd = csn_trusted_open("plugin", path, loaded->path, why);
   if (fd < 0)
     return -1;
@@ -187,16 +186,17 @@ int csn_loader_load(const char *path, const char *sha256, struct csn_loaded *loa
   return rc;
 }
 
-int csn_loader_open(const char *path, struct csn_loaded *loaded, char why[CSN_LOADER_MESSAGE]) {
+int csn_loader_open(const char *path, const char *sha256, struct csn_loaded *loaded,
+                    char why[CSN_LOADER_MESSAGE]) {
   char found[CSN_LOADER_PATH];
   *loaded = (struct csn_loaded){.object = NULL};
   if (path && *path)
-    return make_absolute(path, found, why) < 0 ? -1 : csn_loader_load(found, NULL, loaded, why);
+    return make_absolute(path, found, why) < 0 ? -1 : load_from(found, sha256, loaded, why);
   /* A program that was given more rights than its user's must not be told by that user. */
   path = secure_getenv("CAISSON_PLUGIN");
   if (path && *path)
-    return csn_loader_load(path, NULL, loaded, why);
-  return search(found, why) < 0 ? -1 : csn_loader_load(found, NULL, loaded, why);
+    return load_from(path, sha256, loaded, why);
+  return search(found, why) < 0 ? -1 : load_from(found, sha256, loaded, why);
 }
 
 void csn_loader_close(struct csn_loaded *loaded) {

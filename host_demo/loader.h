@@ -20,13 +20,10 @@ struct csn_loaded {
 };
 
 /* Loads `path`, or where that is NULL what $CAISSON_PLUGIN names, or the first that is there of: a
- * file beside this program, ../lib/caisson of it, and where `make install` puts it.
+ * file beside this program, ../lib/caisson of it, and where `make install` puts it. Its SHA-256 must
+ * be the one in `sha256` (NULL: whatever it is).
  * Returns 0, or -1 with the reason in `why`. */
-int csn_loader_open(const char *path, struct csn_loaded *loaded, char why[CSN_LOADER_MESSAGE]);
-
-/* Loads the plugin at an absolute path, if its SHA-256 is the one in `sha256` (NULL: whatever it
- * is). Returns 0, or -1 with the reason in `why`. */
-int csn_loader_load(const char *path, const char *sha256, struct csn_loaded *loaded,
+int csn_loader_open(const char *path, const char *sha256, struct csn_loaded *loaded,
                     char why[CSN_LOADER_MESSAGE]);
 
 /* Does nothing to one that was never opened. No instance may be left. */

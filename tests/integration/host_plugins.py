@@ -165,6 +165,11 @@ def check_folder():
     os.chdir(os.path.dirname(FOLDER))
     env = environment(CAISSON_PLUGIN=None)
     ok("small_shell" in host("--plugins", "plugins.d", "tools", env=env).out, "a relative folder")
+    shutil.copy(PLUGIN, "same.so")
+    ok("would be taken" in plugins("swap", "same.so").out, "a relative path of a pinned version")
+    with open("same.so", "ab") as f:
+        f.write(b"x")
+    ok("pinned" in plugins("swap", "same.so").err, "and of one that it is not pinned to")
     for name in ("10-python.conf", "20-small.conf"):
         os.remove(os.path.join(FOLDER, name))
     refused("a folder that names none", FOLDER, "names a plugin")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# What caisson-host says of files that are no plugin for it, or none that it trusts. Each is a file of
-# its own, built here, and refused with words of its own; a plugin that is newer than the host but
+# What caisson-host says of files that are no plugin for it, or none that it trusts. Each is a file
+# of its own, built here, and refused with words of its own; a plugin that is newer than the host but
 # asks for no more is not refused.
 import os
 import shutil
@@ -125,7 +125,7 @@ refused(["it cannot be loaded"], "a program is not loaded",
 # ---- the note ----
 
 done = host("--plugin", noted(), "tools")
-ok("from-the-table" in done.out and "LOADED" in done.err, "a note that agrees with the table is fine")
+ok("from-the-table" in done.out and "LOADED" in done.err, "a note that agrees with the table")
 for words, name, changes in (
         (["ABI 1.3", "newer caisson-host"], "a note that needs a newer host", {"needs": "3"}),
         (["a plugin of ABI 2"], "a note of another major", {"major": "2"}),
@@ -192,7 +192,8 @@ refused([path("links"), "everybody"], "but not out of a folder that everybody ca
 if os.geteuid() == 0:
     os.chmod(path("links"), 0o1777)
     os.lchown(path("links/absolute.so"), OTHER_USER, 0)
-    refused(["the link absolute.so", "user 54321"], "somebody else's link", path("links/relative.so"))
+    refused(["the link absolute.so", "user 54321"], "somebody else's link",
+            path("links/relative.so"))
     os.chown(path("open"), OTHER_USER, 0)
     refused([path("open"), "user 54321"], "somebody else's folder", path("open/inner/plugin.so"))
     os.chown(path("plugin.so"), OTHER_USER, 0)
@@ -211,8 +212,8 @@ os.mkdir(path("together"))
 for name in (HOST, path("open/inner/plugin.so")):
     shutil.copy(name, path("together"))
 os.chmod(path("together"), 0o777)
-copy = subprocess.run([path("together/caisson-host"), "--plugin", path("together/plugin.so"), "tools"],
-                      stdout=subprocess.PIPE, env=environment())
+copy = subprocess.run([path("together/caisson-host"), "--plugin", path("together/plugin.so"),
+                       "tools"], stdout=subprocess.PIPE, env=environment())
 ok(b"from-the-table" in copy.stdout, "the folders above the program are as trusted as the program")
 refused([path("together")], "by that program alone", path("together/plugin.so"))
 if os.geteuid() == 0:

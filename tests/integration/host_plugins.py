@@ -63,7 +63,7 @@ def check_calls():
     ok("first" in done.out and "second" in done.out and "BusyBox" in done.out,
        "both serve in one process, each its own files and image") or diag(done.out + done.err)
     is_(done.err.count("cat: "), 2, "and neither sees the other's") or diag(done.err)
-    is_(plugins("call", "py_shell", "cat python").out, "/usr/bin/python3\n", "the next call as well")
+    is_(plugins("call", "py_shell", "cat python").out, "/usr/bin/python3\n", "the next call too")
     done = plugins("call", "shell", "id")
     ok(done.code == 125 and "no plugin offers a tool shell" in done.err,
        "a tool without its prefix is none") or diag(done.err)

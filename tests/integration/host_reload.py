@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Several plugins of which versions change: each by itself, and none so that two offer the same name.
+# Several plugins of which versions change: each by itself, and none so that two offer one name.
 import os
 
 from host_support import environment, host, path
@@ -55,7 +55,7 @@ def test_one_fails():
     ok("plugins.conf:1: the plugin is not changed (load)" in said,
        "one that cannot be changed is named by its line") or diag(said)
     said = repl.says("build next")
-    ok("plugins.conf:2: the plugin is now" in said, "so is the other, which is changed") or diag(said)
+    ok("plugins.conf:2: the plugin is now" in said, "as is the other, which changes") or diag(said)
     serves(repl, one="one", two="next")
     is_(repl.end().code, 0, "both serve to the end")
 
@@ -80,7 +80,8 @@ def test_load():
     point_to(ONE, "a.so")
     point_to(TWO, "b.so")
     for args, words in ((["swap", NEXT, "b_shell"], "another plugin's tool"),
-                        (["--prefix", "b_", "swap", NEXT, "b_none"], "no plugin offers a tool b_none"),
+                        (["--prefix", "b_", "swap", NEXT, "b_none"],
+                         "no plugin offers a tool b_none"),
                         (["--prefix", "b_", "swap", OTHER, "b_shell", "x"],
                          "no plugin offers a tool b_shell")):
         done = plugins(*args, "--threads", "2", "--count", "2")

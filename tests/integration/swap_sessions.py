@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # The plugin is changed under a session: its files and background jobs go on, a call that runs ends
-# on the old version with all of its output or by its cancel; and `make install`, which keeps versions
-# side by side.
+# on the old version with all of its output or by its cancel; and `make install`, which keeps
+# versions side by side.
 import json
 import os
 import re
@@ -123,7 +123,7 @@ def test_terminal():
         "a terminal that hangs up is no wish for another version: it ends the program")
 
 
-# ---- versions side by side ------------------------------------------------------------------------
+# ---- versions side by side -----------------------------------------------------------------------
 
 
 def copy_tree():

@@ -8,9 +8,9 @@ from . import environment, path
 ABI = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "..",
                    "abi")
 
-# NAME is what it answers. WAITS: its call_open (1) or call_run (2) waits until it is drained and then
-# refuses, as a call finds it that comes a moment too late; create (3) or destroy (4) waits for a file
-# of the name GO in its folder.
+# NAME is what it answers. WAITS: its call_open (1) or call_run (2) waits until it is drained and
+# then refuses, as a call finds it that comes a moment too late; create (3) or destroy (4) waits for
+# the file GO.
 SOURCE = r"""
 #include <stdatomic.h>
 #include <stdio.h>
@@ -84,8 +84,8 @@ static const caisson_plugin table = {
 const caisson_plugin *caisson_plugin_v1(void) { return &table; }
 """
 
-# Answers at once, and knows when it is used as it must not be: a call on an instance that is gone, or
-# an end while calls are open. Both would be a call that failed, by its status.
+# Answers at once, and knows when it is used as it must not be: a call on an instance that is gone,
+# or an end while calls are open. Both would be a call that failed, by its status.
 STRICT = r"""
 #include <stdatomic.h>
 #include <stdio.h>

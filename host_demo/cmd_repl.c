@@ -324,6 +324,7 @@ static void remove_own_session(struct repl *r, const char *key) {
 
 int csn_cmd_repl(const struct csn_options *options) {
   struct repl r = {.options = options};
+  csn_reload_expect();
   int code = csn_host_start(&r.host, options, false);
   if (code)
     return code;

@@ -70,12 +70,16 @@ static void *wait_for_signals(void *unused) {
   }
 }
 
+void csn_reload_expect(void) {
+  (void)sem_init(&reload.asked, 0, 0);
+  csn_interrupt_on_hangup(&reload.asked);
+}
+
 void csn_reload_begin(struct csn_host *host, uint64_t grace_ms) {
   sigset_t blocked, before;
   reload.host = host;
   reload.grace_ms = grace_ms;
   atomic_store(&reload.ending, false);
-  (void)sem_init(&reload.asked, 0, 0);
   /* Signals are for the thread that reads lines and waits for calls. */
   csn_interrupt_signals(&blocked);
   (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
@@ -83,7 +87,6 @@ void csn_reload_begin(struct csn_host *host, uint64_t grace_ms) {
   (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (failed)
     (void)csn_must(NULL); /* no memory for its stack */
-  csn_interrupt_on_hangup(&reload.asked);
 }
 
 /* What a plugin does in create() cannot be cancelled. Whoever waits for it is told. */

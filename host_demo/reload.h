@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reload.h: another version of the plugin while the program runs: by SIGHUP or by word.
  *
- * A mode that runs for long has one line at its start, csn_reload_begin(), and one before its host
- * is stopped, csn_reload_end(). In between SIGHUP means: take the version that the configured path
- * leads to by now, and read the configuration anew. */
+ * A mode that runs for long has three lines: csn_reload_expect() before its host is started,
+ * csn_reload_begin() after that, and csn_reload_end() before it is stopped. In between SIGHUP means:
+ * take the version that the configured path leads to by now, and read the configuration anew. */
 #ifndef HOST_RELOAD_H
 #define HOST_RELOAD_H
 
 #include "host.h"
+
+/* SIGHUP no longer ends the program. One that comes while the host is being started is answered
+ * then. */
+void csn_reload_expect(void);
 
 /* Swaps happen on a thread of their own, so that a call that runs is not disturbed. Calls on the
  * old version that outlast `grace_ms` (0: none) are cancelled. */

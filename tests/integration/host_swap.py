@@ -186,6 +186,19 @@ def test_slow():
     is_(repl.process.wait(), 0, "and comes when that is over")
 
 
+def test_early():
+    """Whoever asks a program that has just started does not know that it has not yet a plugin."""
+    point_to(build("early", waits=3))
+    repl = begin()
+    repl.says("early lingers")
+    repl.hang_up()
+    let_go("early")
+    ok("the same build" in repl.says("anew"), "SIGHUP while the program starts is answered then")
+    repl.line("x")
+    repl.prints("early\n")
+    is_(repl.end().code, 0, "and does not end it")
+
+
 def test_leaving():
     point_to(build("tidy", waits=4))
     repl = begin(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
@@ -204,5 +217,6 @@ test_late_calls()
 test_races()
 test_ignored()
 test_slow()
+test_early()
 test_leaving()
 done_testing()

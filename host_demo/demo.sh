@@ -12,7 +12,7 @@ if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; fi
 image=$(tests/setup/image)
 work=$(mktemp -d)
 printf '{"config_version": 1, "instance": "demo", "sandbox": {"image": "%s"}}\n' "$image" >"$work/config"
-export CAISSON_CONFIG=$work/config CAISSON_PLUGIN=build/caisson.so
+export CAISSON_CONFIG=$work/config CAISSON_PLUGIN=$PWD/build/caisson.so
 
 caisson-host() { build/caisson-host "$@"; }
 

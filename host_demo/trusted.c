@@ -244,7 +244,7 @@ static int start(struct walk *w, const char *kind, const char *path, char real[P
   *w = (struct walk){.kind = kind, .path = path, .why = why, .real = real, .folder = -1};
   *real = '\0';
   if (*path != '/')
-    return REFUSE(w, "%s", "the path must be absolute: here none is relative to anything");
+    return REFUSE(w, "%s", "the path must be absolute: a relative one is another file in another folder");
   if (strlen(path) >= sizeof w->rest)
     return too_long(w);
   memcpy(w->rest, path, strlen(path) + 1);
@@ -252,13 +252,20 @@ static int start(struct walk *w, const char *kind, const char *path, char real[P
   return go_to_root(w);
 }
 
+/* All the way: 0 at a folder, 1 at something else in it, whose `name` that is, -1 where it ended. */
+static int go(struct walk *w, const char *kind, const char *path, char real[PATH_MAX],
+              char name[NAME_SIZE], char why[CSN_LOADER_MESSAGE]) {
+  int rc = start(w, kind, path, real, why);
+  while (rc == 0 && next_name(w, name))
+    rc = step(w, name);
+  return rc;
+}
+
 int csn_trusted_open(const char *kind, const char *path, char real[PATH_MAX],
                      char why[CSN_LOADER_MESSAGE]) {
   struct walk w;
   char name[NAME_SIZE];
-  int fd = -1, rc = start(&w, kind, path, real, why);
-  while (rc == 0 && next_name(&w, name))
-    rc = step(&w, name);
+  int fd = -1, rc = go(&w, kind, path, real, name, why);
   if (rc == 0)
     (void)REFUSE(&w, "%s", "it is a folder");
   else if (rc == 1)
@@ -272,9 +279,7 @@ int csn_trusted_open_folder(const char *kind, const char *path, char real[PATH_M
                             char why[CSN_LOADER_MESSAGE]) {
   struct walk w;
   char name[NAME_SIZE];
-  int fd = -1, rc = start(&w, kind, path, real, why);
-  while (rc == 0 && next_name(&w, name))
-    rc = step(&w, name);
+  int fd = -1, rc = go(&w, kind, path, real, name, why);
   if (rc == 1)
     (void)REFUSE(&w, "%s", "it is not a folder");
   else if (rc == 0 && w.shared)

@@ -11,7 +11,7 @@ if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; fi
 
 image=$(tests/setup/image)
 work=$(mktemp -d)
-printf '{"config_version": 1, "instance": "demo", "sandbox": {"image": "%s"}}\n' "$image" >"$work/config"
+printf '{"config_version": 1, "instance": "demo_%d", "sandbox": {"image": "%s"}}\n' $$ "$image" >"$work/config"
 export CAISSON_CONFIG=$work/config CAISSON_PLUGIN=$PWD/build/caisson.so
 
 caisson-host() { build/caisson-host "$@"; }
@@ -106,7 +106,7 @@ run "caisson-host call shell 'cat answer'"
 note "The session lives on, and so do its files."
 
 title "5. What a call costs"
-container=caisson-demo-default
+container=caisson-demo_$$-default
 resident=$(printf 'true\n%.0s' $(seq 60) | caisson-host -v repl 2>&1 |
   sed -n 's/.*exit code 0 after \([0-9.]*\) ms.*/\1/p' | tail -n 50 | median)
 line() { printf '  %-58s %8.2f ms  %s\n' "$1" "$2" "${3:-}"; }

@@ -84,13 +84,11 @@ static bool others_write(const struct stat *st) { return (st->st_mode & (S_IWGRP
  * every entry on the way is checked to be ours or root's. So it may be on the way. */
 static int check_folder(struct walk *w, const struct stat *st) {
   const char *name = *w->real ? w->real : "/";
-  w->shared = false;
-  if (is_above_program(&w->program, st))
-    return 0;
-  if (check_owner(w, st, "its folder", name) < 0)
+  const bool sticky = st->st_mode & S_ISVTX, above = is_above_program(&w->program, st);
+  w->shared = others_write(st) && (sticky || !above);
+  if (!above && check_owner(w, st, "its folder", name) < 0)
     return -1;
-  w->shared = others_write(st);
-  if (!w->shared || (st->st_mode & S_ISVTX))
+  if (!w->shared || sticky)
     return 0;
   return REFUSE(w, "its folder %.1024s can be written by %s (mode %04o), who could replace the %s. "
                    "Take that away with: chmod go-w %.1024s",

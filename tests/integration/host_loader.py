@@ -181,6 +181,10 @@ os.chmod(path("open"), 0o1777)
 taken("a sticky folder may be on the way", path("open/inner/plugin.so"))
 shutil.copy(path("plugin.so"), path("open"))
 refused(["a folder of its own"], "though it may not hold the file itself", path("open/plugin.so"))
+shutil.copy(os.environ["CAISSON_HOST"], path("open/inner/caisson-host"))
+refused(["a folder of its own"], "nor where the host's own program lies further down",
+        path("open/plugin.so"),
+        under=("sh", "-c", 'shift; exec "$0" "$@"', path("open/inner/caisson-host")))
 os.mkdir(path("links"))
 os.symlink(path("open/inner/plugin.so"), path("links/absolute.so"))
 os.symlink("../links/absolute.so", path("links/relative.so"))

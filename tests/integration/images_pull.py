@@ -8,8 +8,8 @@ import signal
 import time
 import urllib.parse
 
-from host_support import (PATIENCE, Terminal, configuration, engine, environment, finish, host, path,
-                          start)
+from host_support import (INSTANCE, PATIENCE, Terminal, configuration, engine, environment, finish,
+                          host, path, start)
 from registry_server import ARCH, Registry, layer, shell_layer
 from tap import diag, done_testing, is_, ok
 
@@ -187,6 +187,28 @@ def test_credentials():
     private.stop()
 
 
+def test_credentials_of_a_base():
+    """A build's base image is fetched as whoever the Docker configuration says."""
+    private = Registry()
+    private.login = ("ann", "s3cret")
+    private.image("t/base", "1", [shell_layer()])
+    base, image = private.name("t/base"), "caisson-test-%s:based" % INSTANCE
+    os.makedirs(path("based"), exist_ok=True)
+    with open(path("based/Dockerfile"), "w") as f:
+        f.write("FROM %s\nLABEL made-by=%s\n" % (base, INSTANCE))
+    build = {"context": path("based"), "network": "none"}
+    is_refused(setting(image, build=build), "image.denied", [base, "docker login"],
+               "a build on a base that nobody may have is refused")
+    text = base64.b64encode(b"ann:s3cret").decode()
+    good = docker_config("base", {"auths": {private.host: {"auth": text}}})
+    found, done = ensure(setting(image, good, build=build))
+    is_(found.get("action"), "built", "auths opens it for a build too") or diag(done.out + done.err)
+    ok("ann" in private.asked_as(), "the registry knew us") or diag(str(private.asked_as()))
+    drop(image)
+    drop(base)
+    private.stop()
+
+
 def test_bad_helpers(private, image):
     def config(name):
         return docker_config("bad-helper", {"credHelpers": {private.host: name}})
@@ -272,6 +294,7 @@ try:
     test_always()
     test_progress()
     test_credentials()
+    test_credentials_of_a_base()
     test_failures()
     test_cancel()
 finally:

@@ -43,8 +43,10 @@ def configuration(name="config.json", **members):
         "engine": {"endpoint": ENDPOINT},
     }
     document.update(members)
-    with open(path(name), "w") as f:
+    # Whole at once: a host that was started before may be reading it.
+    with open(path(name) + ".new", "w") as f:
         json.dump(document, f)
+    os.replace(path(name) + ".new", path(name))
     return path(name)
 
 

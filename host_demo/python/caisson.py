@@ -443,8 +443,19 @@ def _later(function, *args):
         start_new_thread(function, args)
 
 
+_ending, _never = threading.Event(), threading.Event()
+
+
+def _stay_at_the_end():
+    """Once the interpreter ends only daemon threads are left beside the main one. One that came out of its
+    call then, to complain on a stderr that is going away, would make CPython abort: so none comes out."""
+    if _ending.is_set() and threading.current_thread() is not threading.main_thread():
+        _never.wait()
+
+
 @atexit.register
 def _close_all():
+    _ending.set()
     for instance in list(_living.values()):
         if not instance.close(EXIT_PATIENCE_S):
             instance.logger.warning("a callback of a call does not return: left as it is")
@@ -604,11 +615,14 @@ class Call:
         """Runs it to its end and closes it. Returns its Result; raises, with check, where it could not
         be started. on_output(stream, bytes), on_progress(permille, note); cancelled() -> bool."""
         instance = self._instance
-        with instance.in_use(self._id.value):
-            try:
-                return self._run(instance, _Run(instance, on_output, on_progress, cancelled), check)
-            finally:
-                self.close()
+        try:
+            with instance.in_use(self._id.value):
+                try:
+                    return self._run(instance, _Run(instance, on_output, on_progress, cancelled), check)
+                finally:
+                    self.close()
+        finally:
+            _stay_at_the_end()
 
     def _run(self, instance, run, check):
         raw, error = _new(_Result), _new(_Error)
@@ -733,7 +747,10 @@ class Caisson:
         """A Call, to be run later. args, options: a dict or JSON text; an empty session is a sandbox of
         the call's own; deadline in seconds; stdin: bytes, a binary file, or an iterable of bytes, in
         which None says that there are none yet. Never set `operation` for a name that a model chose."""
-        return Call(self, name, args, session, options, deadline, output_limit, stdin, operation)
+        try:
+            return Call(self, name, args, session, options, deadline, output_limit, stdin, operation)
+        finally:
+            _stay_at_the_end()
 
     def call(self, tool, args=None, *, on_output=None, on_progress=None, cancelled=None, check=True, **how):
         """Runs a tool: open() and run() have the arguments. A command that fails is a Result; what could

@@ -526,6 +526,7 @@ def test_exit():
                               capture_output=True, text=True, timeout=PATIENCE)
         is_((done.returncode, done.stdout), (0, "end\n"), "an interpreter ends well with eight calls running" +
             (" whose callbacks never return" if blocked else "")) or diag(done.stderr[-2000:])
+        ok("Traceback" not in done.stderr, "and no thread complains") or diag(done.stderr[-2000:])
 
 
 def test_garbage():

@@ -242,7 +242,8 @@ static int start(struct walk *w, const char *kind, const char *path, char real[P
   *w = (struct walk){.kind = kind, .path = path, .why = why, .real = real, .folder = -1};
   *real = '\0';
   if (*path != '/')
-    return REFUSE(w, "%s", "the path must be absolute: a relative one is another file in another folder");
+    return REFUSE(w, "%s", "the path must be absolute: a relative one is another file in another "
+                           "folder");
   if (strlen(path) >= sizeof w->rest)
     return too_long(w);
   memcpy(w->rest, path, strlen(path) + 1);
@@ -250,7 +251,7 @@ static int start(struct walk *w, const char *kind, const char *path, char real[P
   return go_to_root(w);
 }
 
-/* All the way: 0 at a folder, 1 at something else in it, whose `name` that is, -1 where it ended. */
+/* All the way: 0 at a folder, 1 at something else in it, which is called `name`, -1: refused. */
 static int go(struct walk *w, const char *kind, const char *path, char real[PATH_MAX],
               char name[NAME_SIZE], char why[CSN_LOADER_MESSAGE]) {
   int rc = start(w, kind, path, real, why);

@@ -66,17 +66,7 @@ OTHER(free)
 int main(void) {
   ok(dlsym(RTLD_DEFAULT, "cJSON_Parse") == (void *)(uintptr_t)other_Parse,
      "the host's cJSON comes before all others");
-  load(env("CAISSON_PLUGIN"));
-  create("tcjson", "{\"A\":\"b\"}");
-  test_document();
-  test_call("shell", 0, "{\"command\": \"echo $A; exit 3\"}", "\"stdout\":\"b\\n\"");
-  test_call("write", 0, "{\"path\": \"a\", \"content\": \"one\\ntwo\\n\"}", "/workspace/a");
-  test_call("read", 0, "{\"path\": \"a\"}", "two");
-  test_call("engine.info", CAISSON_REQUEST_HOST, "{}", "\"endpoint\":");
-  test_call("session.inspect", CAISSON_REQUEST_HOST, "{}", "\"found\":true");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
-            "\"isError\":false");
-  is_int(p->destroy(box), CAISSON_OK, "destroy");
+  test_plugin(env("CAISSON_PLUGIN"), "tcjson");
   is_int(atomic_load(&touched), 0, "the host's was never called");
   is_int((uintptr_t)other_Parse(), 0, "as it would show");
   is_int(atomic_load(&touched), 1, "in the count");

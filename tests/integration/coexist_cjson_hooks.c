@@ -47,15 +47,7 @@ static void set_hooks(void) {
 
 int main(void) {
   set_hooks();
-  load(env("CAISSON_PLUGIN"));
-  create("tchooks", "{\"A\":\"b\"}");
-  test_document();
-  test_call("shell", 0, "{\"command\": \"echo $A; exit 3\"}", "\"stdout\":\"b\\n\"");
-  test_call("write", 0, "{\"path\": \"a\", \"content\": \"one\\ntwo\\n\"}", "/workspace/a");
-  test_call("session.inspect", CAISSON_REQUEST_HOST, "{}", "\"found\":true");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
-            "\"isError\":false");
-  is_int(p->destroy(box), CAISSON_OK, "destroy");
+  test_plugin(env("CAISSON_PLUGIN"), "tchooks");
   ok(atomic_load(&used) > 1000, "the host's allocator served the plugin's documents");
   is_int(atomic_load(&foreign), 0, "and freed nothing else");
   is_int(atomic_load(&left), 0, "nothing is left");

@@ -37,7 +37,7 @@ static void load(const char *path) {
 /* What a test that dies leaves is gone after a minute. */
 static void create(const char *instance, const char *environment) {
   char config[512];
-  caisson_host host = {.struct_size = sizeof host, .name = "test", .version = "1"};
+  static const caisson_host host = {.struct_size = sizeof host, .name = "test", .version = "1"};
   caisson_error err = {.struct_size = sizeof err};
   snprintf(config, sizeof config,
            "{\"config_version\":1,\"instance\":\"%s%d\",\"sandbox\":{\"image\":\"%s\","
@@ -66,6 +66,21 @@ static void test_document(void) {
   caisson_str document = {NULL, 0};
   is_int(p->describe(box, &document), CAISSON_OK, "describe");
   ok(document.data && strstr(document.data, "\"run_python\""), "the tools are described");
+}
+
+/* An instance from its begin to its end: documents read and written, of every kind. */
+static void test_plugin(const char *path, const char *instance) {
+  load(path);
+  create(instance, "{\"A\":\"b\"}");
+  test_document();
+  test_call("shell", 0, "{\"command\": \"echo $A; exit 3\"}", "\"stdout\":\"b\\n\"");
+  test_call("write", 0, "{\"path\": \"a\", \"content\": \"one\\ntwo\\n\"}", "/workspace/a");
+  test_call("read", 0, "{\"path\": \"a\"}", "two");
+  test_call("engine.info", CAISSON_REQUEST_HOST, "{}", "\"endpoint\":");
+  test_call("session.inspect", CAISSON_REQUEST_HOST, "{}", "\"found\":true");
+  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
+            "\"isError\":false");
+  is_int(p->destroy(box), CAISSON_OK, "destroy");
 }
 
 #endif

@@ -13,12 +13,6 @@ static void find_plain(char *path, size_t size) {
 int main(void) {
   char path[4096];
   find_plain(path, sizeof path);
-  load(path);
-  create("tsanit", "{}");
-  test_document();
-  test_call("shell", 0, "{\"command\": \"echo here\"}", "\"stdout\":\"here\\n\"");
-  test_call("session.shutdown", CAISSON_REQUEST_HOST, "{\"scope\": \"instance\"}",
-            "\"isError\":false");
-  is_int(p->destroy(box), CAISSON_OK, "destroy");
+  test_plugin(path, "tsanit");
   return done_testing();
 }

@@ -90,7 +90,8 @@ done
 python3 -c "import os, time; os.fork() or os.setsid() or os.fork() or time.sleep(600)" &
 sh -c "kill -STOP \$\$; sleep 600" & sleep 600 & wait'
 printf '%s\n' "$tree" | sed 's/^/    /'
-build/caisson-host --json call shell -- "$tree" >"$work/result" &
+# Whoever started this may ignore SIGINT, as shells do for what they put into the background.
+env --default-signal=INT build/caisson-host --json call shell -- "$tree" >"$work/result" &
 call=$!
 wait_for_sleepers 14
 echo "  sleeping in the sandbox: $(count_sleepers)"

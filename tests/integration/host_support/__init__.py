@@ -16,6 +16,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 
 from sanitizer import preload  # for hosts that are no sanitized programs
@@ -43,10 +44,11 @@ def configuration(name="config.json", **members):
         "engine": {"endpoint": ENDPOINT},
     }
     document.update(members)
-    # Whole at once: a host that was started before may be reading it.
-    with open(path(name) + ".new", "w") as f:
+    # Whole at once: a host that was started before may be reading it. Each thread has its own draft.
+    draft = "%s.%d" % (path(name), threading.get_ident())
+    with open(draft, "w") as f:
         json.dump(document, f)
-    os.replace(path(name) + ".new", path(name))
+    os.replace(draft, path(name))
     return path(name)
 
 

@@ -5,14 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "help.h"
 #include "interrupt.h"
 #include "json.h"
 #include "lines.h"
+#include "own_session.h"
 #include "reload.h"
 #include "report.h"
 #include "text.h"
@@ -304,22 +303,7 @@ static void loop(struct repl *r) {
 
 /* A session of its own for --ephemeral: an empty key would be a new sandbox for each line. */
 static char *session_key(const struct csn_options *options) {
-  char key[64];
-  struct timespec now;
-  if (*options->session)
-    return csn_must(strdup(options->session));
-  (void)clock_gettime(CLOCK_REALTIME, &now);
-  (void)snprintf(key, sizeof key, "repl-%ld-%lld-%09ld", (long)getpid(), (long long)now.tv_sec,
-                 now.tv_nsec);
-  return csn_must(strdup(key));
-}
-
-static void remove_own_session(struct repl *r, const char *key) {
-  struct csn_reply reply;
-  csn_op_run(&r->host, r->options, "session.remove", key, "{}", &reply);
-  if (!csn_report_good(&reply))
-    csn_report_failure(&reply);
-  csn_reply_free(&reply);
+  return *options->session ? csn_must(strdup(options->session)) : csn_own_session_key("repl");
 }
 
 int csn_cmd_repl(const struct csn_options *options) {
@@ -337,8 +321,9 @@ int csn_cmd_repl(const struct csn_options *options) {
   loop(&r);
   csn_lines_close(r.lines);
   csn_reload_end();
+  csn_interrupt_enter(CSN_INTERRUPT_CALL);
   if (options->given & CSN_OPT_EPHEMERAL)
-    remove_own_session(&r, first);
+    csn_own_session_remove(&r.host, first);
   csn_host_stop(&r.host);
   free(first);
   free(r.session);

@@ -77,8 +77,8 @@ int csn_tools_print(struct csn_host *host) {
 
 /* ---- as JSON --------------------------------------------------------------------------------- */
 
-/* Adds what one plugin lists under `kind` to the list of all, each under its full name. */
-static void add_offered(cJSON *all, const struct csn_route *route, const cJSON *document,
+/* Adds what one plugin lists under `kind` to a list, each under its full name. */
+static void add_offered(cJSON *list, const struct csn_route *route, const cJSON *document,
                         const char *kind) {
   const cJSON *one;
   cJSON_ArrayForEach(one, csn_json_get(document, kind)) {
@@ -87,9 +87,20 @@ static void add_offered(cJSON *all, const struct csn_route *route, const cJSON *
     if (asprintf(&full, "%s%s", route->prefix, csn_json_string(one, "name")) < 0)
       full = csn_must(NULL);
     (void)cJSON_ReplaceItemInObjectCaseSensitive(copy, "name", csn_must(cJSON_CreateString(full)));
-    (void)cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(all, kind), copy);
+    (void)cJSON_AddItemToArray(list, copy);
     free(full);
   }
+}
+
+cJSON *csn_tools_list(struct csn_host *host) {
+  cJSON *list = csn_must(cJSON_CreateArray());
+  for (size_t i = 0; i < host->routes.count; i++) {
+    struct csn_route *route = &host->routes.all[i];
+    struct csn_generation *g = csn_slot_pin(&route->slot);
+    add_offered(list, route, g->offered, "tools");
+    csn_slot_unpin(g);
+  }
+  return list;
 }
 
 /* The tools and operations of all in one document, and their instances by prefix. */
@@ -98,16 +109,16 @@ static int print_document(struct csn_host *host) {
   cJSON *all = csn_must(cJSON_CreateObject());
   (void)cJSON_AddNumberToObject(all, "describe_version", 1);
   cJSON *instances = csn_must(cJSON_AddObjectToObject(all, "instances"));
-  (void)csn_must(cJSON_AddArrayToObject(all, "tools"));
-  (void)csn_must(cJSON_AddArrayToObject(all, "operations"));
+  cJSON *tools = csn_must(cJSON_AddArrayToObject(all, "tools"));
+  cJSON *operations = csn_must(cJSON_AddArrayToObject(all, "operations"));
   for (size_t i = 0; i < host->routes.count && code == 0; i++) {
     struct csn_route *route = &host->routes.all[i];
     struct csn_generation *g = csn_slot_pin(&route->slot);
     const char *instance = csn_json_string(g->offered, "instance");
     code = g->offered ? 0 : cannot_describe(route);
     (void)cJSON_AddStringToObject(instances, route->prefix, instance ? instance : "");
-    add_offered(all, route, g->offered, "tools");
-    add_offered(all, route, g->offered, "operations");
+    add_offered(tools, route, g->offered, "tools");
+    add_offered(operations, route, g->offered, "operations");
     csn_slot_unpin(g);
   }
   char *text = csn_must(cJSON_PrintUnformatted(all));

@@ -23,11 +23,15 @@ int csn_cmd_image(const struct csn_options *options);
 int csn_cmd_get(const struct csn_options *options);
 int csn_cmd_doctor(const struct csn_options *options);
 int csn_cmd_swap(const struct csn_options *options);
+int csn_cmd_mcp(const struct csn_options *options);
 
 /* ---- what the interactive session shares with them ------------------------------------------- */
 
 /* The tools that the instance offers, as a list for people. */
 int csn_tools_print(struct csn_host *host);
+
+/* The tools of all plugins as MCP has them, under their full names: a list of the caller's. */
+cJSON *csn_tools_list(struct csn_host *host);
 
 /* The sessions of the instance, as a table or as the result's JSON. */
 int csn_sessions_print(struct csn_host *host, const struct csn_options *options, bool json);

@@ -22,6 +22,7 @@ const char csn_help_main[] =
     "  tools             list the tools\n"
     "  call TOOL [ARGS]  call one, with live output; ARGS is JSON, or plain text\n"
     "  repl              type commands that run in the session\n"
+    "  mcp               serve the tools to a Model Context Protocol client on stdio\n"
     "  put FILE [DIR]    send a file or a folder into the session\n"
     "  get PATH [FILE]   fetch a file or a folder as an archive\n"
     "  image [NAME]      pull or build the image before it is needed\n"
@@ -141,6 +142,24 @@ static const char help_repl_command[] =
     "\n"
     "  caisson-host repl --session work\n"
     "  printf '%s\\n' 'date > now' 'cat now' | caisson-host repl\n";
+
+static const char help_mcp[] =
+    "usage: caisson-host mcp [--session KEY] [--timeout TIME] [--options JSON]\n"
+    "                        [--grace TIME]\n"
+    "\n"
+    "Serves the tools on stdin and stdout by the Model Context Protocol, revisions\n"
+    "2026-07-28, 2025-11-25 and 2025-06-18. Calls run at the same time; what they\n"
+    "print comes as progress messages where the client asks for them; a cancelled\n"
+    "one is ended with all that it started. Messages for people go to stderr.\n"
+    "\n"
+    "The sandbox belongs to the connection and goes with it, unless --session names\n"
+    "a session that stays. --timeout is for each call, --options what the sandbox is\n"
+    "made of. SIGHUP takes another version of the plugin, as in `repl`, and clients\n"
+    "are told that the tools may have changed.\n"
+    "\n"
+    "A client's configuration, for most of them:\n"
+    "  {\"mcpServers\": {\"sandbox\": {\"command\": \"/usr/local/bin/caisson-host\",\n"
+    "                               \"args\": [\"mcp\"]}}}\n";
 
 const char csn_help_repl[] =
     "A line is a command for the sandbox's shell. Each has a shell of its own; files\n"
@@ -282,7 +301,7 @@ const char *csn_help_command(const char *name) {
                {"sessions", help_sessions},   {"inspect", help_inspect},
                {"logs", help_logs},           {"rm", help_rm},
                {"shutdown", help_shutdown},   {"reap", help_reap},
-               {"swap", help_swap},
+               {"swap", help_swap},           {"mcp", help_mcp},
                {"doctor", help_doctor}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if (strcmp(texts[i].name, name) == 0)

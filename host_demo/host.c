@@ -22,8 +22,21 @@
 
 /* ---- the instance ---------------------------------------------------------------------------- */
 
+static struct {
+  void (*logged)(void *ctx, int32_t level, const char *text, size_t n);
+  void *ctx;
+} log_reader;
+
+void csn_host_notify_log(void (*logged)(void *ctx, int32_t level, const char *text, size_t n),
+                         void *ctx) {
+  log_reader.logged = logged;
+  log_reader.ctx = ctx;
+}
+
 static void on_log(void *ctx, int32_t level, const char *text, uint64_t n) {
   const struct csn_host *host = ctx;
+  if (log_reader.logged)
+    log_reader.logged(log_reader.ctx, level, text, (size_t)n);
   if (level > CAISSON_LOG_WARNING && !host->verbose)
     return;
   const char *kind = level <= CAISSON_LOG_ERROR      ? "error: "
@@ -140,6 +153,23 @@ static void on_progress(void *ctx, int32_t permille, const char *note, uint64_t 
   csn_ui_progress(run->host->verbose, permille, note, n);
 }
 
+static int32_t on_watch_cancelled(void *ctx) {
+  const struct csn_watch *watch = ctx;
+  return watch->cancelled(watch->ctx);
+}
+
+static int32_t on_watch_output(void *ctx, uint32_t stream, const void *bytes, uint64_t n) {
+  const struct csn_watch *watch = ctx;
+  (void)stream;
+  watch->output(watch->ctx, bytes, (size_t)n);
+  return watch->cancelled(watch->ctx);
+}
+
+static void on_watch_progress(void *ctx, int32_t permille, const char *note, uint64_t n) {
+  const struct csn_watch *watch = ctx;
+  watch->progress(watch->ctx, permille, note, (size_t)n);
+}
+
 static int64_t on_input(void *ctx, void *buffer, uint64_t capacity) {
   const struct csn_call *call = ctx;
   struct pollfd ready = {.fd = call->input, .events = POLLIN};
@@ -181,6 +211,16 @@ static void run_call(const struct csn_host *host, const struct csn_generation *g
       .output = call->live ? on_output : NULL,
       .progress = call->beside ? NULL : on_progress,
   };
+  union {
+    const struct csn_watch *in;
+    void *out;
+  } watch = {.in = call->watch}; /* hooks have one type of context */
+  if (call->watch)
+    hooks = (caisson_hooks){.struct_size = sizeof hooks,
+                            .ctx = watch.out,
+                            .cancelled = on_watch_cancelled,
+                            .output = on_watch_output,
+                            .progress = on_watch_progress};
   (void)fflush(stdout);
   if (!call->beside)
     csn_interrupt_enter(CSN_INTERRUPT_CALL);

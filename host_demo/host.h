@@ -19,6 +19,11 @@ struct csn_host {
   bool verbose;
 };
 
+/* Who is told of the plugins' log, beside stderr: from any thread, and must not wait. Before a host
+ * is started. */
+void csn_host_notify_log(void (*logged)(void *ctx, int32_t level, const char *text, size_t n),
+                         void *ctx);
+
 /* Fills in `host` and loads the plugins. `lazy` leaves asking the engine to the first call,
  * whatever is configured. Returns 0, or -1 with the reason in `failure`. */
 int csn_host_load(struct csn_host *host, const struct csn_options *options, bool lazy,
@@ -50,6 +55,14 @@ char *csn_host_tool_name(struct csn_host *host, const char *factory_name);
 
 /* ---- one call -------------------------------------------------------------------------------- */
 
+/* What a call does, told to somebody who is not at a terminal. On the thread of the call. */
+struct csn_watch {
+  bool (*cancelled)(void *ctx); /* asked often, also while nothing comes */
+  void (*output)(void *ctx, const char *bytes, size_t n); /* of stdout and stderr */
+  void (*progress)(void *ctx, int32_t permille, const char *note, size_t n); /* -1: not known */
+  void *ctx;
+};
+
 struct csn_call {
   const char *name;
   const char *args; /* JSON, or NULL */
@@ -66,6 +79,7 @@ struct csn_call {
   void *moved_ctx;
   bool beside; /* others call at the same time: signals and progress are not this call's business,
                   but for the cancel */
+  const struct csn_watch *watch; /* of a call beside others, in place of all that; may be NULL */
 };
 
 struct csn_reply {

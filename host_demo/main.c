@@ -47,6 +47,8 @@ static const struct command {
      CSN_OPT_SESSION | CSN_OPT_TIMEOUT | CSN_OPT_JSON | CSN_OPT_THREADS | CSN_OPT_COUNT |
          CSN_OPT_GRACE,
      1, 3, "which plugin? Give the path of the new version"},
+    {"mcp", csn_cmd_mcp, CSN_OPT_SESSION | CSN_OPT_TIMEOUT | CSN_OPT_OPTIONS | CSN_OPT_GRACE, 0, 0,
+     NULL},
     {"doctor", csn_cmd_doctor, CSN_OPT_JSON | CSN_OPT_TIMEOUT, 0, 0, NULL},
     {"help", cmd_help, 0, 0, 1, NULL},
 };

@@ -19,6 +19,8 @@ static struct {
   pthread_t thread;
   sem_t asked;
   atomic_bool ending;
+  void (*swapped)(void *ctx);
+  void *swapped_ctx;
 } reload;
 
 static int reload_one(struct csn_route *route, const char *plugin, uint64_t grace_ms) {
@@ -42,6 +44,8 @@ static int reload_one(struct csn_route *route, const char *plugin, uint64_t grac
     csn_ui_say("note: that is the same build as before; its configuration was read anew");
   if (swap.drained == CAISSON_E_DEADLINE)
     csn_ui_say("note: calls that still ran on the old version were cancelled");
+  if (reload.swapped)
+    reload.swapped(reload.swapped_ctx);
   return 0;
 }
 
@@ -73,6 +77,11 @@ static void *wait_for_signals(void *unused) {
 void csn_reload_expect(void) {
   (void)sem_init(&reload.asked, 0, 0);
   csn_interrupt_on_hangup(&reload.asked);
+}
+
+void csn_reload_notify(void (*swapped)(void *ctx), void *ctx) {
+  reload.swapped = swapped;
+  reload.swapped_ctx = ctx;
 }
 
 void csn_reload_begin(struct csn_host *host, uint64_t grace_ms) {

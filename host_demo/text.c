@@ -58,6 +58,47 @@ char *csn_text_escape(const char *bytes, size_t n, bool keep_lines) {
   return out;
 }
 
+bool csn_text_is_utf8(const char *bytes, size_t n) {
+  const unsigned char *s = (const unsigned char *)bytes;
+  uint32_t point;
+  for (size_t i = 0, len; i < n; i += len) {
+    len = decode(s + i, n - i, &point);
+    if (len == 0)
+      return false;
+  }
+  return true;
+}
+
+/* Bytes at the end that begin a character and do not end it. */
+static size_t unfinished(const unsigned char *s, size_t n) {
+  for (size_t back = 1; back <= 3 && back <= n; back++) {
+    unsigned char byte = s[n - back];
+    if ((byte & 0xc0) == 0x80)
+      continue;
+    size_t wanted = byte < 0xc2 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 1;
+    return wanted > back ? back : 0;
+  }
+  return 0;
+}
+
+char *csn_text_repair(const char *bytes, size_t n, size_t *rest) {
+  static const char replacement[] = "\xef\xbf\xbd";
+  const unsigned char *s = (const unsigned char *)bytes;
+  size_t left = rest ? unfinished(s, n) : 0;
+  char *out = csn_must(malloc((n - left) * 3 + 1)), *to = out;
+  for (size_t i = 0; i < n - left;) {
+    uint32_t point = 0;
+    size_t len = decode(s + i, n - left - i, &point);
+    bool good = len > 0 && point != 0;
+    to = mempcpy(to, good ? bytes + i : replacement, good ? len : 3);
+    i += len > 0 ? len : 1;
+  }
+  *to = '\0';
+  if (rest)
+    *rest = left;
+  return out;
+}
+
 char *csn_text_line(const char *text) {
   return text ? csn_text_escape(text, strlen(text), false) : csn_must(strdup("-"));
 }

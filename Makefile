@@ -363,8 +363,18 @@ NODE_HOST := build/node/.packages $(NODE_SRC:host_demo/node/%=build/node/%)
 check-programs: $(NODE_HOST)
 build/node/.packages: host_demo/node/package.json host_demo/node/package-lock.json
 	@echo '  NPM    $(@D)'
-	@tests/setup/node_packages $(@D) && touch $@
+	@tests/setup/node_packages $(<D) $(@D) && touch $@
 build/node/%.mjs: host_demo/node/%.mjs
+	@mkdir -p $(@D) && cp $< $@
+
+# So do the official clients of the Model Context Protocol, with a Node that is new enough for them.
+check-programs: build/mcp/.packages build/mcp/clients.mjs build/mcp/tap.mjs
+build/mcp/.packages: tests/integration/mcp_clients/package.json tests/integration/mcp_clients/package-lock.json
+	@echo '  NPM    $(@D)'
+	@tests/setup/node_packages $(<D) $(@D) && touch $@
+build/mcp/clients.mjs: tests/integration/mcp_clients/clients.mjs
+	@mkdir -p $(@D) && cp $< $@
+build/mcp/tap.mjs: tests/integration/host_node/tap.mjs
 	@mkdir -p $(@D) && cp $< $@
 
 # ---- what `make check` runs ----------------------------------------------------------------------

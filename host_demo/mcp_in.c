@@ -86,6 +86,8 @@ static bool next_line(struct csn_in *in, const char **line, size_t *n) {
     const char *newline = memchr(from + in->looked, '\n', there - in->looked);
     if (!newline && !in->ended) {
       in->looked = there;
+      if (in->skipping)
+        in->begin = in->end = in->looked = 0;
       return false;
     }
     take(in, newline ? newline : from + there, line, n);
@@ -102,9 +104,8 @@ static bool is_too_long(struct csn_in *in) {
   if (in->end - in->begin <= CSN_IN_MAX)
     return false;
   in->begin = in->end = in->looked = 0;
-  bool first = !in->skipping;
   in->skipping = 1;
-  return first;
+  return true;
 }
 
 enum csn_in_got csn_in_read(struct csn_in *in, const char **line, size_t *n) {

@@ -3,7 +3,7 @@
 #include "mcp_rpc.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,10 +35,18 @@ static cJSON *parse(const char *bytes, size_t n) {
   return NULL;
 }
 
+/* cJSON prints fifteen digits of a number where more would hardly be another one. */
+static char *print_integer(double value) {
+  char *text = NULL;
+  if (fabs(value) > CSN_RPC_INTEGER_MAX || value != trunc(value))
+    return NULL;
+  return asprintf(&text, "%.0f", value) < 0 ? csn_must(NULL) : text;
+}
+
 char *csn_rpc_name(const cJSON *value) {
-  bool is_integer = cJSON_IsNumber(value) && fabs(value->valuedouble) <= CSN_RPC_INTEGER_MAX &&
-                    value->valuedouble == trunc(value->valuedouble);
-  return is_integer || cJSON_IsString(value) ? csn_must(cJSON_PrintUnformatted(value)) : NULL;
+  if (cJSON_IsNumber(value))
+    return print_integer(value->valuedouble);
+  return cJSON_IsString(value) ? csn_must(cJSON_PrintUnformatted(value)) : NULL;
 }
 
 static bool is_response(const cJSON *document) {

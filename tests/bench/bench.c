@@ -24,7 +24,7 @@ static const struct {
     {"adopt", bench_group_adopt},   {"many", bench_group_many},     {"burst", bench_group_burst},
     {"cancel", bench_group_cancel}, {"output", bench_group_output},
     {"files", bench_group_files},   {"search", bench_group_search}, {"transfer", bench_group_transfer},
-    {"swap", bench_group_swap},
+    {"swap", bench_group_swap},     {"mcp", bench_group_mcp},
 };
 
 #define GROUPS (sizeof groups / sizeof *groups)

@@ -172,7 +172,9 @@ int bench_has_program(const char *name);
 struct bench_worker {
   int to, from, pid;
 };
-/* 0, or -1 if it ended without saying that it is ready. */
+/* Starts it, with pipes to and from it. */
+void bench_program_start(struct bench_worker *worker, const char *const argv[]);
+/* And waits for its first line: 0, or -1 if it ended without saying that it is ready. */
 int bench_worker_start(struct bench_worker *worker, const char *const argv[]);
 double bench_worker_sample(void *worker);
 void bench_worker_stop(struct bench_worker *worker);
@@ -199,6 +201,7 @@ void bench_group_files(struct bench *bench);
 void bench_group_search(struct bench *bench);
 void bench_group_transfer(struct bench *bench);
 void bench_group_swap(struct bench *bench);
+void bench_group_mcp(struct bench *bench);
 /* What the adopting process of bench_group_adopt() does. */
 void bench_adopt_child(const struct bench *bench, const char *session);
 

@@ -81,9 +81,8 @@ static int read_line(const struct bench_worker *worker, char *line, size_t capac
   return 0;
 }
 
-int bench_worker_start(struct bench_worker *worker, const char *const argv[]) {
+void bench_program_start(struct bench_worker *worker, const char *const argv[]) {
   int in[2], out[2];
-  char line[64];
   if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
     bench_die("no pipe: %s", strerror(errno));
   worker->pid = start(argv, in[0], out[1]);
@@ -91,6 +90,11 @@ int bench_worker_start(struct bench_worker *worker, const char *const argv[]) {
   close(out[1]);
   worker->to = in[1];
   worker->from = out[0];
+}
+
+int bench_worker_start(struct bench_worker *worker, const char *const argv[]) {
+  char line[64];
+  bench_program_start(worker, argv);
   if (read_line(worker, line, sizeof line)) return 0;
   bench_worker_stop(worker);
   return -1;

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "entry/options.h"
+#include "tools/masked.h"
 #include "tools/result.h"
 #include "util/alloc.h"
 #include "util/json.h"
+#include "util/mask.h"
 #include "util/utf8.h"
 
 /* A hook may run a call of another instance, whose hooks are then inside both. */
@@ -33,11 +35,13 @@ struct running {
   struct csn_session_want want;
   cJSON *options, *args;
   struct csn_catalog_entry entry;
+  struct csn_mask *mask; /* NULL: nothing is masked */
 };
 
 static void free_running(struct running *r) {
   cJSON_Delete(r->options);
   cJSON_Delete(r->args);
+  csn_mask_drop(r->mask);
 }
 
 /* ---- the host's hooks, as the layers below know them ----------------------------------------- */
@@ -78,7 +82,8 @@ static void set_want(struct running *r) {
                                       .ensure = csn_options_ensure(r->options),
                                       .options = r->options,
                                       .ask_options = csn_options_ask,
-                                      .ask_ctx = r->instance};
+                                      .ask_ctx = r->instance,
+                                      .mask = r->mask};
   if (CAISSON_HAS(r->hooks, progress) && r->hooks->progress) {
     r->want.progress = hook_progress;
     r->want.progress_ctx = (void *)(uintptr_t)r->hooks;
@@ -123,6 +128,8 @@ static int prepare(struct running *r, struct csn_error *err) {
     rc = csn_catalog_read_arguments(&r->entry, r->call->args, r->call->args_size, &r->args, err);
   if (rc == 0)
     rc = csn_options_read(r->instance, r->call->options, r->call->options_size, &r->options, err);
+  if (rc == 0)
+    rc = csn_session_mask(r->instance->sessions, r->call->session, r->options, &r->mask, err);
   if (rc == 0) rc = csn_control_check(&r->control, err);
   if (rc == 0) rc = ask_gate(r, err);
   return rc;
@@ -142,6 +149,7 @@ static int run_tool(struct running *r, struct csn_tool_result *result, struct cs
       .want = &r->want,
       .env = csn_json_get(r->options, "env"),
       .secrets = csn_json_get(r->options, "secrets"),
+      .mask = r->mask,
       .sandbox_image = i->config.sandbox.image,
       .control = &r->control,
       .output_limit = c->output_limit ? c->output_limit : i->config.tools.output_limit,
@@ -226,7 +234,9 @@ int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks
   inside = &frame;
   set_control(&r);
   int rc = run(&r, &tool, err);
+  if (rc < 0) csn_masked_error(r.mask, err);
   if (rc < 0 && csn_result_from_error(err, is_operation(c), &tool) != 0) tool.json = NULL;
+  csn_masked_document(r.mask, &tool.json);
   deliver(&r, rc, &tool, result);
   log_call(&r, rc, &tool, err);
   cJSON_Delete(tool.json);

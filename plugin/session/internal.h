@@ -48,6 +48,7 @@ struct csn_session {
   cJSON *env;      /* ["NAME=value"]: the container's own environment */
   cJSON *service;  /* what it runs by itself; NULL: nothing */
   int service_up;  /* this process need not ask for it any more */
+  struct csn_mask *mask; /* what calls were given as secret; replaced under the mutex too */
 };
 
 /* What an image's /etc/passwd said last. */
@@ -138,6 +139,12 @@ unsigned csn_session_leases(struct csn_sessions *all, struct csn_session *s);
 /* Closes the idle channels and forgets what is known of the container; the options that it was made
  * with outlive it. The lock is held. */
 void csn_session_forget(struct csn_sessions *all, struct csn_session *s);
+
+/* ---- mask.c ---------------------------------------------------------------------------------- */
+
+/* From now on these are masked in the session's output. Its lock is held. */
+int csn_session_learn_mask(struct csn_sessions *all, struct csn_session *s, struct csn_mask *mask,
+                           struct csn_error *err);
 
 /* ---- place.c: what a new container stands on ------------------------------------------------- */
 

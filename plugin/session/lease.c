@@ -78,7 +78,9 @@ int csn_session_acquire(struct csn_sessions *all, const struct csn_session_want 
   rc = csn_session_lock(all, s, control, err);
   if (rc == 0) {
     csn_session_add_lease(all, s);
-    rc = csn_session_ensure(all, s, want, control, &lease->channel, &lease->flags, err);
+    rc = csn_session_learn_mask(all, s, want->mask, err);
+    if (rc == 0)
+      rc = csn_session_ensure(all, s, want, control, &lease->channel, &lease->flags, err);
     if (rc == 0) rc = note_container(all, lease, err);
     csn_session_unlock(all, s);
     if (rc) csn_session_give_back(all, s, NULL, 0);

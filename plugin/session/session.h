@@ -10,6 +10,7 @@
 #include "session/policy.h"
 #include "util/log.h"
 
+struct csn_mask;
 struct csn_sessions;
 
 enum csn_ensure { CSN_ENSURE_CREATE, CSN_ENSURE_ADOPT, CSN_ENSURE_NEVER, CSN_ENSURE_FRESH };
@@ -34,7 +35,13 @@ struct csn_session_want {
   /* How far slow work has come, in thousandths or -1, and what it is doing; may be NULL. */
   void (*progress)(void *ctx, int permille, const char *note);
   void *progress_ctx;
+  struct csn_mask *mask; /* of csn_session_mask(); the session keeps it for calls to come */
 };
+
+/* What is to be masked in whatever a call with these options gives (options, whose secrets count,
+ * may be NULL): the caller's to drop; NULL where there is nothing. util/mask.h. */
+int csn_session_mask(struct csn_sessions *all, const char *key, const cJSON *options,
+                     struct csn_mask **out, struct csn_error *err);
 
 /* What the sandbox that a command gets was made with. A call without options of its own is to find
  * it so, whichever process made it. */

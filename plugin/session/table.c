@@ -5,6 +5,7 @@
 #include "session/internal.h"
 #include "util/alloc.h"
 #include "util/json.h"
+#include "util/mask.h"
 #include "util/random.h"
 
 /* A channel beyond the first that nobody used for so long is closed. */
@@ -23,6 +24,7 @@ static void free_session(struct csn_session *s) {
   cJSON_Delete(s->shape);
   cJSON_Delete(s->service);
   cJSON_Delete(s->env);
+  csn_mask_drop(s->mask);
   csn_free(s->key);
   csn_free(s);
 }

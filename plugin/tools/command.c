@@ -12,6 +12,7 @@
 #include "util/alloc.h"
 #include "util/capture.h"
 #include "util/json.h"
+#include "util/mask.h"
 #include "util/utf8.h"
 
 /* ---- where it runs --------------------------------------------------------------------------- */
@@ -67,17 +68,45 @@ static void set_input(const struct csn_tool_call *call, struct csn_run *run,
 struct sink {
   const struct csn_tool_call *call;
   struct csn_command_output output;
+  struct csn_mask_stream out, err; /* before all else, so that nothing can cut what is masked */
 };
 
 static void free_sink(struct sink *s) {
   csn_capture_free(&s->output.out);
   csn_capture_free(&s->output.err);
+  csn_mask_free(&s->out);
+  csn_mask_free(&s->err);
+}
+
+static int take_masked(struct sink *s, int stream, const void *bytes, size_t n) {
+  csn_capture_add(stream == CAISSON_STREAM_STDERR ? &s->output.err : &s->output.out, bytes, n);
+  return s->call->output ? s->call->output(s->call->output_ctx, stream, bytes, n) : 0;
+}
+
+static int take_masked_out(void *ctx, const void *bytes, size_t n) {
+  return take_masked(ctx, CAISSON_STREAM_STDOUT, bytes, n);
+}
+
+static int take_masked_err(void *ctx, const void *bytes, size_t n) {
+  return take_masked(ctx, CAISSON_STREAM_STDERR, bytes, n);
 }
 
 static int take_output(void *ctx, int stream, const void *bytes, size_t n) {
   struct sink *s = ctx;
-  csn_capture_add(stream == CAISSON_STREAM_STDERR ? &s->output.err : &s->output.out, bytes, n);
-  return s->call->output ? s->call->output(s->call->output_ctx, stream, bytes, n) : 0;
+  return csn_mask_add(stream == CAISSON_STREAM_STDERR ? &s->err : &s->out, bytes, n);
+}
+
+static int begin_sink(struct sink *s, const struct csn_tool_call *call, struct csn_error *err) {
+  s->call = call;
+  csn_capture_init(&s->output.out, call->output_limit);
+  csn_capture_init(&s->output.err, call->output_limit);
+  int rc = csn_mask_begin(&s->out, call->mask, take_masked_out, s, err);
+  return rc ? rc : csn_mask_begin(&s->err, call->mask, take_masked_err, s, err);
+}
+
+static void end_sink(struct sink *s) {
+  csn_mask_end(&s->out);
+  csn_mask_end(&s->err);
 }
 
 static uint64_t timeout_of(const struct csn_tool_call *call) {
@@ -130,9 +159,9 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
                     struct csn_error *err) {
   int rc = check_cwd(call, err);
   if (rc) return rc;
-  __attribute__((cleanup(free_sink))) struct sink sink = {.call = call};
-  csn_capture_init(&sink.output.out, call->output_limit);
-  csn_capture_init(&sink.output.err, call->output_limit);
+  __attribute__((cleanup(free_sink))) struct sink sink = {.call = NULL};
+  rc = begin_sink(&sink, call, err);
+  if (rc) return rc;
   struct csn_run whole = *run;
   struct csn_text_input text;
   set_input(call, &whole, &text);
@@ -148,6 +177,7 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
   uint32_t flags = 0;
   rc = csn_session_run(call->sessions, call->want, prepare, &command, call->control, &ended, &flags,
                        err);
+  end_sink(&sink);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   if (rc) return rc;
   return csn_result_from_run(call, &whole, &ended, flags, &sink.output, result, err);

@@ -37,6 +37,7 @@ struct csn_tool_call {
   const struct csn_session_want *want; /* the session, and what the host asks of it */
   const cJSON *env;                    /* {NAME: value} of the options for this call; or NULL */
   const cJSON *secrets;                /* likewise, never logged or kept */
+  const struct csn_mask *mask;         /* what must not be shown; NULL: nothing */
   const char *sandbox_image;           /* as configured, for engine.info */
   const struct csn_control *control;
   uint64_t output_limit; /* characters; already defaulted from settings */

@@ -136,8 +136,11 @@ static int check_name(const struct check *c, const struct path *at, const cJSON 
   if (!format || format->holds(name)) return 0;
   struct csn_words w = {.size = 0};
   begin(c, at, &w);
-  csn_words_add(&w, "a name must be %s, not ", format->words);
-  csn_words_add_quoted(&w, name);
+  csn_words_add(&w, "a name must be %s", format->words);
+  if (!csn_json_bool(schema, "writeOnly", 0)) { /* whoever errs there may have put a value there */
+    csn_words_add(&w, ", not ");
+    csn_words_add_quoted(&w, name);
+  }
   return fail(c, &w);
 }
 

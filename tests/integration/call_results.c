@@ -118,7 +118,7 @@ static void test_environment(void) {
   call_run(c);
   exited(c, 0, "a command with an environment");
   is_str(call_string(c, "stdout"),
-         "/workspace|h\xc3\xa9 \"llo\"|s3cr3t-value||/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+         "/workspace|h\xc3\xa9 \"llo\"|***||/usr/local/sbin:/usr/local/bin:/usr/sbin:"
          "/usr/bin:/sbin:/bin\n",
          "defaults, arguments and secrets are in it");
   CALL next = shell(box, "a", "echo \"$GREETING|$TOKEN|\"; grep -l s3cr3t /proc/*/environ");

@@ -314,6 +314,7 @@ static void test_secrets(void) {
       "secrets": {
         "type": "object",
         "writeOnly": true,
+        "propertyNames": {"format": "variable-name"},
         "additionalProperties": {"type": "string", "maxLength": 6, "writeOnly": true}
       }
     }
@@ -331,6 +332,8 @@ static void test_secrets(void) {
       {Q({"secrets": {"T": true}}),
        "secrets.T: must be a string of at most 6 characters, not true or "
        "false; write it in quotes"},
+      {Q({"secrets": {"T=hunter2": ""}}),
+       "secrets: a name must be letters, digits or '_', not beginning with a digit"},
       {Q({"secrets": "hunter2"}), "secrets: must be an object of strings, not such a string"},
       {Q({"secrets": ["hunter2"]}), "secrets: must be an object of strings, not an array"},
   };

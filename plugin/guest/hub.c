@@ -215,6 +215,25 @@ static void answer_service(struct csn_hub *hub, const struct csn_hub_peer *peer,
     send_answer(peer, &answer);
 }
 
+/* ---- what is kept for the session ----------------------------------------------------------- */
+
+/* It is in memory of ours: no command can read it there, or change what the next host is told. */
+static void answer_kept(struct csn_hub *hub, const struct csn_hub_peer *peer,
+                        const struct csn_hub_request *request, int *fds) {
+  struct csn_hub_answer answer = make_answer(CSN_HUB_KEPT, request->number, "");
+  bool is_new = request->kind == CSN_HUB_KEEP && !hub->has_kept && fds[0] >= 0;
+  if (is_new) {
+    hub->has_kept = true;
+    hub->kept = fds[0];
+    fds[0] = -1;
+  }
+  answer.found = request->kind == CSN_HUB_KEEP ? is_new : hub->has_kept;
+  if (request->kind == CSN_HUB_RECALL && hub->has_kept)
+    csn_hub_send_answer(peer->fd, &answer, hub->kept);
+  else
+    send_answer(peer, &answer);
+}
+
 /* ---- started ahead, and ended ahead --------------------------------------------------------- */
 
 /* From now on it is somebody's, and as old as that. */
@@ -259,6 +278,8 @@ static void obey_about_jobs(struct csn_hub *hub, const struct csn_hub_peer *peer
   case CSN_HUB_JOB_COMMIT: csn_jobs_commit(&hub->jobs, peer->fd); break;
   case CSN_HUB_SERVICE_START:
   case CSN_HUB_SERVICE_LOOK: answer_service(hub, peer, request, fds); break;
+  case CSN_HUB_KEEP:
+  case CSN_HUB_RECALL: answer_kept(hub, peer, request, fds); break;
   case CSN_HUB_SERVICE_READY: csn_service_ready(&hub->service, (uint32_t)request->pid); break;
   default: break;
   }
@@ -365,7 +386,7 @@ static void hear_peer(struct csn_hub *hub, size_t index) {
   if (!stays)
     ; /* a stranger */
   else if (request.version == CSN_HUB_VERSION && request.kind >= CSN_HUB_ATTACH &&
-           request.kind < CSN_HUB_TAKE)
+           (request.kind < CSN_HUB_TAKE || request.kind > CSN_HUB_RETIRE))
     obey_about_jobs(hub, peer, &request, fds);
   else if (request.version == CSN_HUB_VERSION && !peer->is_operation)
     stays = obey(hub, peer, &request);

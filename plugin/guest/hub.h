@@ -45,6 +45,8 @@ struct csn_hub {
   struct csn_job_table jobs;
   struct csn_service service;   /* its running makes nobody busy: it may run for ever */
   uint32_t jobs_ran;   /* when we last looked */
+  bool has_kept;       /* KEEP was heard, and */
+  int kept;            /* brought this */
   void (*before_kill)(void);                /* checks that we still are ourselves */
   void (*reaped)(pid_t pid, int status);
 };

@@ -4,6 +4,7 @@
  */
 #include "guest/hub_message.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -29,4 +30,28 @@ bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *
 bool csn_hub_send_answer(int socket, const struct csn_hub_answer *answer, int fd) {
   struct csn_hub_answer copy = *answer;
   return send_with(socket, &copy, sizeof copy, &fd, 1, MSG_DONTWAIT);
+}
+
+static int descriptor_of(struct msghdr *message) {
+  int fd = -1;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+       part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
+      memcpy(&fd, CMSG_DATA(part), sizeof fd);
+  }
+  return fd;
+}
+
+bool csn_hub_receive_answer(int socket, int wait_ms, struct csn_hub_answer *answer, int *fd) {
+  struct pollfd readable = {.fd = socket, .events = POLLIN};
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  struct iovec part = {answer, sizeof *answer};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+                           .msg_controllen = sizeof control};
+  memset(answer, 0, sizeof *answer);
+  *fd = -1;
+  if (poll(&readable, 1, wait_ms) <= 0) return false;
+  if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return false;
+  *fd = descriptor_of(&message);
+  return true;
 }

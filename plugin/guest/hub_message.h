@@ -49,8 +49,11 @@ enum csn_hub_request_kind {
   CSN_HUB_SERVICE_READY = 15,  /* run `pid` has answered its probe */
   CSN_HUB_TAKE = 16,       /* the session's key, for a process 1 that was started without one; only
                               of the first serve, and once; answered by STATUS */
-  CSN_HUB_RETIRE = 17      /* end the sandbox if nothing runs in it and no call has for `timeout_ms`;
+  CSN_HUB_RETIRE = 17,     /* end the sandbox if nothing runs in it and no call has for `timeout_ms`;
                               answered by STATUS if it goes on */
+  /* with a descriptor: keep it for the life of the sandbox, unless one is kept; answered by KEPT */
+  CSN_HUB_KEEP = 18,
+  CSN_HUB_RECALL = 19      /* answered by KEPT, with what is kept as a descriptor */
 };
 
 #define CSN_HUB_COMMAND_MAX 160
@@ -135,7 +138,8 @@ enum csn_hub_answer_kind {
   CSN_HUB_KILLED = 2,
   CSN_HUB_PURGED = 3,
   CSN_HUB_JOB = 4,
-  CSN_HUB_SERVICE = 5
+  CSN_HUB_SERVICE = 5,
+  CSN_HUB_KEPT = 6
 };
 
 struct csn_hub_answer {
@@ -146,7 +150,8 @@ struct csn_hub_answer {
   uint32_t busy_others;         /* STATUS: serves with a call in flight, and running jobs */
   uint32_t channels_others;     /* STATUS */
   uint64_t age_ms, idle_ms;     /* STATUS */
-  uint32_t found;               /* KILLED: how many live descendants there were */
+  uint32_t found;               /* KILLED: how many live descendants there were; KEPT: whether
+                                   something is kept, and after KEEP whether it is that */
   uint32_t zero;
   /* STATUS: the key; KILLED: the first found; PURGED: the reason; JOB: why it was refused or lost,
      or its survivors; SERVICE: the same of its last run */
@@ -167,5 +172,7 @@ bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *
                   int flags);
 /* An answer with one descriptor, without waiting. */
 bool csn_hub_send_answer(int socket, const struct csn_hub_answer *answer, int fd);
+/* The next answer, within `wait_ms`, and the descriptor that came with it, or -1. */
+bool csn_hub_receive_answer(int socket, int wait_ms, struct csn_hub_answer *answer, int *fd);
 
 #endif

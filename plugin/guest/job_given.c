@@ -13,8 +13,9 @@ void csn_job_give(const struct csn_job_given *given) { mine = given; }
 const struct csn_job_given *csn_job_given(void) { return mine; }
 
 bool csn_job_is_about(const struct csn_wire_run *run) {
-  static const char *const prefixes[] = {CSN_JOB_OPERATION, CSN_SERVICE_OPERATION};
-  for (size_t i = 0; run->operation != NULL && i < 2; i++) {
+  static const char *const prefixes[] = {CSN_JOB_OPERATION, CSN_SERVICE_OPERATION,
+                                         CSN_KEPT_OPERATION};
+  for (size_t i = 0; run->operation != NULL && i < sizeof prefixes / sizeof *prefixes; i++) {
     if (strncmp(run->operation, prefixes[i], strlen(prefixes[i])) == 0) return true;
   }
   return false;

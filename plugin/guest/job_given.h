@@ -10,9 +10,11 @@
 
 #include <stdbool.h>
 
-/* All operations on jobs are called so, and those on the service, which is one. */
+/* All operations on jobs are called so, those on the service, which is one, and those on what
+ * process 1 keeps. */
 #define CSN_JOB_OPERATION "job_"
 #define CSN_SERVICE_OPERATION "service_"
+#define CSN_KEPT_OPERATION "kept_"
 #define CSN_JOB_START_OPERATION "job_start"
 #define CSN_JOB_KILL_OPERATION "job_kill"
 #define CSN_JOB_LIST_OPERATION "job_list"
@@ -32,7 +34,7 @@ struct csn_job_given {
 void csn_job_give(const struct csn_job_given *given);
 const struct csn_job_given *csn_job_given(void);
 
-/* Whether a request is one about jobs. */
+/* Whether a request is one about jobs, or about something else that process 1 is asked. */
 bool csn_job_is_about(const struct csn_wire_run *run);
 /* Whether it runs a program besides. */
 bool csn_job_starts_program(const char *operation);

@@ -5,6 +5,7 @@
 
 #include "channel/delivery.h"
 #include "session/internal.h"
+#include "session/kept.h"
 #include "session/network.h"
 #include "session/service.h"
 #include "util/alloc.h"
@@ -39,6 +40,7 @@ struct ensuring {
 };
 
 #define DONE 1 /* of a step: there is a channel; 0: look again */
+#define LATER 2 /* of a part of one: what is needed is not there yet */
 
 int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
                             const struct csn_container *found, struct csn_error *err) {
@@ -60,17 +62,41 @@ cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_c
   return NULL;
 }
 
+/* The container's own environment, and the session's behind it, as if it had that too. */
+static cJSON *whole_env(const struct csn_container *found, const cJSON *kept) {
+  const cJSON *env = csn_json_get(csn_json_get(found->raw, "Config"), "Env"), *m = NULL;
+  cJSON *lines = cJSON_IsArray(env) ? cJSON_Duplicate(env, 1) : cJSON_CreateArray();
+  int bad = !lines;
+  while (!bad && (m = csn_json_next_string(csn_json_get(kept, "env"), m))) {
+    char *line CSN_CLEANUP_FREE = csn_asprintf("%s=%s", m->string, m->valuestring);
+    bad = !line || csn_json_append_string(lines, line);
+  }
+  if (!bad) return lines;
+  cJSON_Delete(lines);
+  return NULL;
+}
+
+/* What it runs by itself, with the environment that is not in the label. */
+static int whole_service(const char *spec, const cJSON *kept, cJSON **service) {
+  const cJSON *env = csn_json_get(kept, "service_env");
+  int rc = csn_policy_service_of(spec, service);
+  if (rc || !env || !cJSON_IsObject(*service)) return rc;
+  return csn_json_add(*service, "env", cJSON_Duplicate(env, 1));
+}
+
 int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
-                       const struct csn_container *found, struct csn_error *err) {
+                       const struct csn_container *found, const cJSON *kept,
+                       struct csn_error *err) {
   const char *spec = csn_container_label(found, CSN_LABEL_SPEC);
-  const cJSON *env = csn_json_get(csn_json_get(found->raw, "Config"), "Env");
   cJSON *shape = csn_session_options_of(all, found);
-  cJSON *copy = cJSON_IsArray(env) ? cJSON_Duplicate(env, 1) : cJSON_CreateArray();
+  cJSON *copy = whole_env(found, kept);
   cJSON *service = NULL;
   if (!shape) shape = cJSON_CreateObject();
-  if (!shape || !copy || csn_policy_service_of(spec, &service)) {
+  if (!shape || !copy || whole_service(spec, kept, &service) ||
+      csn_policy_add_kept(shape, kept)) {
     cJSON_Delete(shape);
     cJSON_Delete(copy);
+    cJSON_Delete(service);
     return csn_fail_nomem(err);
   }
   cJSON_Delete(s->shape);
@@ -264,6 +290,29 @@ static int open_channel(struct ensuring *e, const char *container, const char *i
   return rc ? rc : csn_session_reach(e->all, container, e->control, ch, err);
 }
 
+/* Its maker may be about to hand over what is kept in it; else that is lost, and so is the sandbox,
+ * in which nothing was done yet. */
+static int await_kept(struct ensuring *e, const struct csn_container *found,
+                      struct csn_error *err) {
+  if (!e->waiting) e->waiting = csn_clock_now();
+  if (!e->made && csn_clock_now() - e->waiting < STARTER_GRACE)
+    return pause_for(e->control, LOOK_EVERY, err);
+  e->waiting = 0;
+  if (e->want->ensure == CSN_ENSURE_ADOPT || e->want->ensure == CSN_ENSURE_NEVER)
+    return missing(err);
+  return csn_session_remove(e->all, e->s, found->id, e->control, err);
+}
+
+/* Over a channel to a sandbox that this process did not make: what is not in its label. */
+static int recall(struct ensuring *e, const struct csn_container *found, struct csn_channel *ch,
+                  struct csn_error *err) {
+  cJSON *kept CSN_CLEANUP_JSON = NULL;
+  int wants = csn_policy_label_has_kept(csn_container_label(found, CSN_LABEL_SPEC));
+  int rc = wants ? csn_kept_get(ch, e->all->settings->options_schema, e->control, &kept, err) : 0;
+  if (rc == 0 && wants && !kept) return LATER;
+  return rc ? rc : csn_session_settle(e->all, e->s, found, kept, err);
+}
+
 static int on_running(struct ensuring *e, const struct csn_container *found,
                       struct csn_error *err) {
   if (e->fresh) {
@@ -278,9 +327,13 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   csn_delivery_recognise(&e->all->delivery, csn_json_string(found->raw, "Path", ""));
   /* Known is one of which the routes were seen to be set, so that comes first. */
   int rc = known ? 0 : csn_network_assert(e->all, found, e->control, err);
-  if (rc == 0 && !known) rc = csn_session_settle(e->all, e->s, found, err);
   if (rc == 0) rc = open_channel(e, found->id, found->image, &ch, err);
-  if (rc == 0) return accept_or_replace(e, ch, err);
+  if (rc == 0) {
+    if (!known) rc = recall(e, found, ch, err);
+    if (rc == 0) return accept_or_replace(e, ch, err);
+    csn_channel_close(ch);
+    if (rc == LATER) return await_kept(e, found, err);
+  }
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
   if (csn_session_is_ending(e->all, found->id)) {
     e->replaces = 1;

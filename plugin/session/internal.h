@@ -269,9 +269,11 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
 int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_session_want *want, const struct csn_control *control,
                        struct csn_channel **out, uint32_t *flags, struct csn_error *err);
-/* Remembers a container that runs: its id, environment and options. The lock is held. */
+/* Remembers a container that runs: its id, environment and options, of which `kept` (kept.h; NULL:
+ * none) is in no label. The lock is held. */
 int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
-                       const struct csn_container *found, struct csn_error *err);
+                       const struct csn_container *found, const cJSON *kept,
+                       struct csn_error *err);
 /* The options that a container was made with, as its label has them; NULL where a call could not
  * have given them. Anybody on the engine can have written that label. */
 cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found);

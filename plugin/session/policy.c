@@ -155,7 +155,7 @@ static void add_env(struct csn_body *b, cJSON *list, const cJSON *env) {
 }
 
 static void add_process(struct csn_body *b, cJSON *body, const struct csn_sandbox_settings *e,
-                        const cJSON *shape, const struct csn_policy_facts *f) {
+                        const struct csn_policy_facts *f) {
   char user[32], idle[24], lifetime[24];
   snprintf(user, sizeof user, "%" PRIu32 ":%" PRIu32, f->uid, f->gid);
   snprintf(idle, sizeof idle, "%" PRIu64, e->idle_ttl_ms);
@@ -178,8 +178,7 @@ static void add_process(struct csn_body *b, cJSON *body, const struct csn_sandbo
     csn_body_item(b, cmd, f->samples);
   }
   cJSON *env = csn_body_array(b, body, "Env");
-  add_env(b, env, e->env);
-  add_env(b, env, cJSON_GetObjectItemCaseSensitive(shape, "env"));
+  add_env(b, env, e->env); /* the session's own is kept by process 1: kept.h */
   /* The first channel is process 1's own stdin and stdout. */
   csn_body_flag(b, body, "OpenStdin", 1);
   csn_body_flag(b, body, "StdinOnce", 1);
@@ -308,7 +307,7 @@ int csn_policy_body(const struct csn_sandbox_settings *s, const cJSON *shape,
   if (rc) return rc;
   struct csn_body b = {0};
   cJSON *body = cJSON_CreateObject();
-  add_process(&b, body, &e, shape, facts);
+  add_process(&b, body, &e, facts);
   add_labels(&b, body, s, shape, facts);
   cJSON *host = csn_body_object(&b, body, "HostConfig");
   add_isolation(&b, host, &e, facts);

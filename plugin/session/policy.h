@@ -71,18 +71,29 @@ const cJSON *csn_policy_network(const struct csn_sandbox_settings *s, const cJSO
 const cJSON *csn_policy_ports(const struct csn_sandbox_settings *s, const cJSON *shape);
 const cJSON *csn_policy_dns(const struct csn_sandbox_settings *s, const cJSON *shape);
 
-/* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}. base is the operator's
- * settings in a canonical form, without anything that a version of the plugin chooses. */
+/* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}, and "kept": true where some of
+ * the options are kept elsewhere. base is the operator's settings in a canonical form, without
+ * anything that a version of the plugin chooses. */
 char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape);
 
 enum csn_spec_difference { CSN_SPEC_SAME, CSN_SPEC_BASE_DIFFERS, CSN_SPEC_OPTIONS_DIFFER };
 /* Holds a running sandbox's label against what is wanted now. shape NULL: the caller has no wish,
- * so only base counts. A label that cannot be read differs in base. */
+ * so only base counts; what is kept is in no label and not compared. A label that cannot be read
+ * differs in base. */
 enum csn_spec_difference csn_policy_compare(const char *label,
                                             const struct csn_sandbox_settings *s,
                                             const cJSON *shape);
 /* The options that a label holds: a new object, or NULL. */
 cJSON *csn_policy_options_of(const char *label);
+
+/* What of the options is in no label and in no container's configuration, since process 1 keeps it
+ * (kept.h): {"env": ..., "service_env": ...}. *out is NULL where there is nothing of that kind. 0 or
+ * CAISSON_E_NOMEM. */
+int csn_policy_kept(const cJSON *shape, cJSON **out);
+/* Does the label say that there is such a thing? */
+int csn_policy_label_has_kept(const char *label);
+/* Puts it back into the options that a label holds. 0 or CAISSON_E_NOMEM. */
+int csn_policy_add_kept(cJSON *shape, const cJSON *kept);
 
 /* The service of a sandbox that is to be made; NULL: none. */
 const cJSON *csn_policy_service(const struct csn_sandbox_settings *s, const cJSON *shape);

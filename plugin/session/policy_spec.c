@@ -102,12 +102,30 @@ static cJSON *base_of(const struct csn_sandbox_settings *s) {
   return NULL;
 }
 
+/* The options as the label has them: without what is kept elsewhere, of which *has_kept says whether
+ * there is any. NULL: no memory. */
+static cJSON *options_shown(const cJSON *shape, int *has_kept) {
+  cJSON *kept CSN_CLEANUP_JSON = NULL;
+  cJSON *options = shape ? cJSON_Duplicate(shape, 1) : cJSON_CreateObject();
+  cJSON *service = cJSON_GetObjectItemCaseSensitive(options, "service");
+  if (csn_policy_kept(shape, &kept)) {
+    cJSON_Delete(options);
+    return NULL;
+  }
+  if (csn_json_get(kept, "env")) cJSON_DeleteItemFromObjectCaseSensitive(options, "env");
+  if (csn_json_get(kept, "service_env")) cJSON_DeleteItemFromObjectCaseSensitive(service, "env");
+  *has_kept = kept != NULL;
+  return options;
+}
+
 char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  int has_kept = 0;
   cJSON *spec = cJSON_CreateObject();
   cJSON *base = base_of(s);
-  cJSON *options = shape ? cJSON_Duplicate(shape, 1) : cJSON_CreateObject();
+  cJSON *options = options_shown(shape, &has_kept);
   char *text = NULL;
   if (spec && base && options && cJSON_AddNumberToObject(spec, "v", 1) &&
+      (!has_kept || cJSON_AddBoolToObject(spec, "kept", 1)) &&
       cJSON_AddItemToObject(spec, "base", base)) {
     base = NULL;
     if (cJSON_AddItemToObject(spec, "options", options)) {
@@ -127,14 +145,16 @@ enum csn_spec_difference csn_policy_compare(const char *label,
                                             const struct csn_sandbox_settings *s,
                                             const cJSON *shape) {
   cJSON *spec = label ? cJSON_Parse(label) : NULL;
-  cJSON *base = base_of(s);
+  int has_kept = 0;
+  cJSON *base = base_of(s), *wanted = shape ? options_shown(shape, &has_kept) : NULL;
   const cJSON *had_base = cJSON_GetObjectItemCaseSensitive(spec, "base");
   const cJSON *had = cJSON_GetObjectItemCaseSensitive(spec, "options");
   enum csn_spec_difference d = CSN_SPEC_SAME;
   if (!base || !cJSON_Compare(had_base, base, 1))
     d = CSN_SPEC_BASE_DIFFERS;
-  else if (shape && !cJSON_Compare(had, shape, 1))
+  else if (shape && !cJSON_Compare(had, wanted, 1))
     d = CSN_SPEC_OPTIONS_DIFFER;
+  cJSON_Delete(wanted);
   cJSON_Delete(base);
   cJSON_Delete(spec);
   return d;

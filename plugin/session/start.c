@@ -7,6 +7,7 @@
 #include "session/blame.h"
 #include "session/images.h"
 #include "session/internal.h"
+#include "session/kept.h"
 #include "session/network.h"
 #include "session/policy_mounts.h"
 #include "session/ports.h"
@@ -113,12 +114,16 @@ static int create_within_limit(struct csn_sessions *all, struct csn_session *s, 
   return csn_limit_make(all, s->name, &one, control, err);
 }
 
-/* Remembers what runs now. */
-static int settle(struct csn_sessions *all, struct csn_session *s, const char *container,
+/* Hands over what is in no label, and remembers what runs now. */
+static int settle(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
+                  const char *container, struct csn_channel *ch,
                   const struct csn_control *control, struct csn_error *err) {
   struct csn_container found CSN_CLEANUP_CONTAINER = {0};
-  int rc = csn_container_inspect(all->engine, container, control, &found, err);
-  return rc ? rc : csn_session_settle(all, s, &found, err);
+  cJSON *kept CSN_CLEANUP_JSON = NULL;
+  int rc = s->ephemeral ? 0 : csn_kept_put(ch, shape, control, err);
+  if (rc == 0) rc = csn_container_inspect(all->engine, container, control, &found, err);
+  if (rc == 0 && csn_policy_kept(shape, &kept)) rc = csn_fail_nomem(err);
+  return rc ? rc : csn_session_settle(all, s, &found, kept, err);
 }
 
 static int attach_and_start(struct csn_sessions *all, const char *container, const cJSON *body,
@@ -199,7 +204,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
     s->rejoined = s->skip_ports = 0;
     s->learned = 0;
     s->delivered = 0;
-    rc = settle(all, s, id, control, err);
+    rc = settle(all, s, shape, id, *out, control, err);
     if (rc == 0) return 0;
     csn_channel_close(*out);
   }

@@ -233,8 +233,8 @@ static void test_options(void) {
                         "\"secrets\":{\"S\":\"hush\"},\"ensure\":\"fresh\"}",
                         &facts);
   is_json(at(body, "Image"), "\"other:1\"", "a session's image");
-  is_json(at(body, "Env"), "[\"A=1\",\"B=x=y z\",\"B=2\",\"C=3\"]",
-          "its environment behind the operator's, so that the later one holds");
+  is_json(at(body, "Env"), "[\"A=1\",\"B=x=y z\"]",
+          "the operator's environment, and not the session's");
   is_json(at(body, "HostConfig>Memory"), "2147483648", "its memory");
   is_json(at(body, "HostConfig>MemorySwap"), "2147483648", "and no swap beyond it");
   is_json(at(body, "HostConfig>NanoCpus"), "500000000", "its CPU time");
@@ -408,13 +408,39 @@ static void test_shape(void) {
   cJSON_Delete(shape);
 }
 
+static void test_kept(void) {
+  cJSON *shape = json("{\"env\":{\"A\":\"hush\"},\"workdir\":\"/w\","
+                      "\"service\":{\"command\":[\"x\"],\"env\":{\"B\":\"hush\"}}}");
+  cJSON *kept, *none, *plain = json("{\"env\":{},\"service\":[\"x\"]}");
+  char *label = csn_policy_spec(&defaults, shape), *shown = csn_policy_spec(&defaults, plain);
+  cJSON *options = csn_policy_options_of(label);
+  ok(!strstr(label, "hush"), "a session's environment is not in the label");
+  ok(csn_policy_label_has_kept(label), "which says that there is such a thing");
+  ok(!csn_policy_label_has_kept(shown) && !csn_policy_label_has_kept(NULL) &&
+         !csn_policy_label_has_kept("[]"),
+     "and only then");
+  is_json(options, "{\"workdir\":\"/w\",\"service\":{\"command\":[\"x\"]}}", "but the rest");
+  is_int(csn_policy_compare(label, &defaults, shape), CSN_SPEC_SAME, "it is that of these options");
+  is_int(csn_policy_kept(shape, &kept), 0, "the other part");
+  is_json(kept, "{\"env\":{\"A\":\"hush\"},\"service_env\":{\"B\":\"hush\"}}", "is the environments");
+  is_int(csn_policy_add_kept(options, kept), 0, "both together");
+  ok(cJSON_Compare(options, shape, 1), "are the whole again");
+  ok(csn_policy_kept(plain, &none) == 0 && !none, "of none there is none");
+  cJSON_Delete(kept);
+  cJSON_Delete(options);
+  cJSON_Delete(plain);
+  cJSON_Delete(shape);
+  csn_free(label);
+  csn_free(shown);
+}
+
 static void test_label(void) {
-  cJSON *shape = json("{\"env\":{\"A\":\"1\"}}");
+  cJSON *shape = json("{\"workdir\":\"/w\"}");
   char *label = csn_policy_spec(&defaults, shape);
   cJSON *spec = json(label), *options = csn_policy_options_of(label);
   is_json(at(spec, "v"), "1", "the label has a version");
   is_json(at(spec, "base>image"), "\"python:3.12-slim\"", "the operator's settings");
-  is_json(options, "{\"env\":{\"A\":\"1\"}}", "and the session's options");
+  is_json(options, "{\"workdir\":\"/w\"}", "and the session's options");
   char *again = csn_policy_spec(&defaults, shape);
   is_str(label, again, "equal settings print alike");
   csn_free(again);
@@ -550,8 +576,10 @@ static void test_compare_options(void) {
       {"{\"workdir\":\"/w\"}", "{\"workdir\":\"/v\"}", CSN_SPEC_OPTIONS_DIFFER},
       {"{\"workdir\":\"/w\"}", "{}", CSN_SPEC_OPTIONS_DIFFER},
       {"{}", "{\"workdir\":\"/w\"}", CSN_SPEC_OPTIONS_DIFFER},
-      {"{\"env\":{\"A\":\"1\",\"B\":\"2\"}}", "{\"env\":{\"B\":\"2\",\"A\":\"1\"}}", CSN_SPEC_SAME},
-      {"{\"env\":{\"A\":\"1\"}}", "{\"env\":{\"a\":\"1\"}}", CSN_SPEC_OPTIONS_DIFFER},
+      {"{\"labels\":{\"A\":\"1\",\"B\":\"2\"}}", "{\"labels\":{\"B\":\"2\",\"A\":\"1\"}}",
+       CSN_SPEC_SAME},
+      {"{\"labels\":{\"A\":\"1\"}}", "{\"labels\":{\"a\":\"1\"}}", CSN_SPEC_OPTIONS_DIFFER},
+      {"{\"env\":{\"A\":\"1\"}}", "{\"env\":{\"A\":\"2\"}}", CSN_SPEC_SAME},
       {"{\"limits\":{\"cpus\":1}}", "{\"limits\":{\"cpus\":1.0}}", CSN_SPEC_SAME},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -651,6 +679,7 @@ int main(void) {
   test_room_of_kinds();
   test_shape();
   test_label();
+  test_kept();
   test_compare_base();
   test_compare_image();
   test_compare_options();

@@ -37,6 +37,8 @@ static const struct {
   {"service_ready", csn_op_service_ready},
   {"service_status", csn_op_service_status},
   {"service_log", csn_op_service_log},
+  {"kept_put", csn_op_kept_put},
+  {"kept_get", csn_op_kept_get},
   {"upload", csn_op_upload},
   {"unpack", csn_op_unpack},
   {"unpack_clean", csn_op_unpack_clean},

@@ -103,6 +103,7 @@ csn_op_fn csn_op_glob;
 csn_op_fn csn_op_grep;
 /* On background jobs; only where a serve has handed over what guest/job_given.h says. */
 csn_op_fn csn_op_job_start, csn_op_job_output, csn_op_job_kill, csn_op_job_list;
+csn_op_fn csn_op_kept_put, csn_op_kept_get;
 csn_op_fn csn_op_service_start, csn_op_service_ready, csn_op_service_status, csn_op_service_log;
 csn_op_fn csn_op_upload;
 csn_op_fn csn_op_unpack;

@@ -9,7 +9,6 @@
 #include "wire/protocol.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,16 +20,6 @@
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-static int descriptor_of(struct msghdr *message) {
-  int fd = -1;
-  for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
-       part = CMSG_NXTHDR(message, part)) {
-    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
-      memcpy(&fd, CMSG_DATA(part), sizeof fd);
-  }
-  return fd;
-}
-
 static void take_log(struct csn_service_client *client, int fd) {
   if (fd < 0) return;
   if (client->log.head == NULL) csn_ring_map(&client->log, fd, false);
@@ -40,15 +29,9 @@ static void take_log(struct csn_service_client *client, int fd) {
 /* The answer to the last request: 1, 0 another one, -1 there will be none. */
 static int hear(struct csn_service_client *client) {
   struct csn_hub_answer *answer = &client->answer;
-  struct pollfd readable = {.fd = CSN_JOB_HUB, .events = POLLIN};
-  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  struct iovec part = {answer, sizeof *answer};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
-                           .msg_controllen = sizeof control};
-  memset(answer, 0, sizeof *answer);
-  if (poll(&readable, 1, ANSWER_WAIT_MS) <= 0) return -1;
-  if (recvmsg(CSN_JOB_HUB, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return -1;
-  take_log(client, descriptor_of(&message));
+  int fd;
+  if (!csn_hub_receive_answer(CSN_JOB_HUB, ANSWER_WAIT_MS, answer, &fd)) return -1;
+  take_log(client, fd);
   size_t most = sizeof answer->text - 1;
   answer->text[answer->text_size < most ? answer->text_size : most] = '\0';
   return answer->kind == CSN_HUB_SERVICE && answer->number == client->number;

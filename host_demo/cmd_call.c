@@ -15,6 +15,7 @@
 #include "ui.h"
 
 #define ARGUMENTS_MAX ((size_t)64 * 1024 * 1024)
+#define OPTIONS_MAX ((size_t)2 * 1024 * 1024) /* more than the plugin takes */
 
 /* What the command line gave: text that may be JSON, or that is none whatever it looks like. */
 struct given {
@@ -149,13 +150,32 @@ static int open_input(const struct csn_options *options, int *fd) {
   return *fd < 0 ? csn_ui_usage("--input %s: %s", options->input, strerror(errno)) : 0;
 }
 
+/* Whoever lists processes sees a command line, so options with secrets come from a file. */
+static int read_options(const struct csn_options *options, char **text) {
+  size_t size;
+  *text = NULL;
+  if (!options->request || *options->request != '@')
+    return 0;
+  const char *path = options->request + 1;
+  bool is_taken = (options->input && strcmp(options->input, "-") == 0) ||
+                  (options->arg_count > 1 && strcmp(options->args[1], "-") == 0);
+  if (strcmp(path, "-") == 0 && is_taken)
+    return csn_ui_usage("stdin cannot be the options (--options @-) and something else (-) too");
+  *text = csn_file_read(path, OPTIONS_MAX, &size);
+  if (!*text)
+    return csn_ui_usage("--options @%s: %s", path, strerror(errno));
+  if (strlen(*text) == size)
+    return 0;
+  return csn_ui_usage("--options @%s: it holds a NUL byte, so it is no JSON", path);
+}
+
 static int make_call(struct csn_host *host, const struct csn_options *options, bool operation,
-                     const struct given *given, int input) {
+                     const struct given *given, const char *request, int input) {
   struct csn_call call = {
       .name = options->args[0],
       .args = given->text,
       .args_size = given->size,
-      .options = options->request,
+      .options = request ? request : options->request,
       .session = options->session,
       .timeout_ms = options->timeout_ms,
       .input = input,
@@ -172,18 +192,22 @@ static int make_call(struct csn_host *host, const struct csn_options *options, b
 static int call_or_op(const struct csn_options *options, bool operation) {
   struct csn_host host;
   struct given given;
+  char *request = NULL;
   int input = -1, code = take_given(options, &given);
+  if (!code)
+    code = read_options(options, &request);
   if (!code)
     code = open_input(options, &input);
   if (!code && !(code = csn_host_start(&host, options, false))) {
     code = prepare(&host, options, operation, &given);
     if (!code)
-      code = make_call(&host, options, operation, &given, input);
+      code = make_call(&host, options, operation, &given, request, input);
     csn_host_stop(&host);
   }
   if (input >= 0)
     (void)close(input);
   free(given.text);
+  free(request);
   return code;
 }
 

@@ -359,12 +359,12 @@ typedef struct caisson_request {
    *               for it: only a session this instance already holds), "fresh" (a new sandbox)
    *   image, env, limits, mounts, ...: what the session is made of; "optionsSchema" in the
    *               manifest has them all
-   *   secrets     {NAME: value}: environment of this call that is in nothing but its command (and the
-   *               service that it starts). In all that leaves a call of this session, from now on
-   *               and for as long as this instance knows it, each of these values is "***":
-   *               hooks.output, result.json, error messages, events. Give them with every call whose
-   *               output may hold them: another process knows of none. Not masked: values of less
-   *               than 4 bytes, encodings of them (base64, URLs), what archive.get hands over
+   *   secrets     {NAME: value}: environment of this call that is in nothing but its command (and
+   *               the service that it starts). In all that leaves a call of this session, from now
+   *               on and for as long as this instance knows it, each of these values is "***":
+   *               hooks.output, result.json, error messages, events. Give them with every call
+   *               whose output may hold them: another process knows of none. Not masked: values
+   *               of less than 4 bytes, encodings (base64, URLs), what archive.get hands over
    *   mask        [value]: masked likewise, and no environment
    *   pull        "never", "missing", "always": whether this call may fetch the image it needs
    *   principal, trace_id: for the audit line
@@ -407,8 +407,9 @@ typedef struct caisson_hooks {
 
   /* The command's output as it comes: live, whole and as the command wrote it (any bytes; a UTF-8
    * sequence may be split between two calls), whatever output_limit says. Only secrets are masked
-   * (see options_json); bytes that may be the beginning of one are held back until more come, or the
-   * end. Non-zero cancels the call. While it blocks, the command's pipe fills and the command waits.
+   * (see options_json); bytes that may be the beginning of one are held back until more come, or
+   * the end. Non-zero cancels the call. While it blocks, the command's pipe fills and the command
+   * waits.
    * [call] */
   int32_t (*output)(void *ctx, uint32_t stream, const void *bytes, uint64_t n);
 

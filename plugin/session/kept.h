@@ -12,8 +12,8 @@
 /* Hands over what of these options is kept, if anything is. */
 int csn_kept_put(struct csn_channel *ch, const cJSON *shape, const struct csn_control *control,
                  struct csn_error *err);
-/* What is kept, held against the schema of options (which may be NULL), since it comes from inside a
- * sandbox; *out is NULL where its maker did not come to hand anything over. */
+/* What is kept, held against the schema of options (which may be NULL), since it comes from inside
+ * a sandbox; *out is NULL where its maker did not come to hand anything over. */
 int csn_kept_get(struct csn_channel *ch, const cJSON *options_schema,
                  const struct csn_control *control, cJSON **out, struct csn_error *err);
 

@@ -71,8 +71,8 @@ const cJSON *csn_policy_network(const struct csn_sandbox_settings *s, const cJSO
 const cJSON *csn_policy_ports(const struct csn_sandbox_settings *s, const cJSON *shape);
 const cJSON *csn_policy_dns(const struct csn_sandbox_settings *s, const cJSON *shape);
 
-/* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}, and "kept": true where some of
- * the options are kept elsewhere. base is the operator's settings in a canonical form, without
+/* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}, and "kept": true where some
+ * of the options are kept elsewhere. base is the operator's settings in a canonical form, without
  * anything that a version of the plugin chooses. */
 char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape);
 
@@ -87,8 +87,8 @@ enum csn_spec_difference csn_policy_compare(const char *label,
 cJSON *csn_policy_options_of(const char *label);
 
 /* What of the options is in no label and in no container's configuration, since process 1 keeps it
- * (kept.h): {"env": ..., "service_env": ...}. *out is NULL where there is nothing of that kind. 0 or
- * CAISSON_E_NOMEM. */
+ * (kept.h): {"env": ..., "service_env": ...}. *out is NULL where there is nothing of that kind.
+ * 0 or CAISSON_E_NOMEM. */
 int csn_policy_kept(const cJSON *shape, cJSON **out);
 /* Does the label say that there is such a thing? */
 int csn_policy_label_has_kept(const char *label);

@@ -102,8 +102,8 @@ static cJSON *base_of(const struct csn_sandbox_settings *s) {
   return NULL;
 }
 
-/* The options as the label has them: without what is kept elsewhere, of which *has_kept says whether
- * there is any. NULL: no memory. */
+/* The options as the label has them: without what is kept elsewhere, of which *has_kept says
+ * whether there is any. NULL: no memory. */
 static cJSON *options_shown(const cJSON *shape, int *has_kept) {
   cJSON *kept CSN_CLEANUP_JSON = NULL;
   cJSON *options = shape ? cJSON_Duplicate(shape, 1) : cJSON_CreateObject();

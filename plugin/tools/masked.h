@@ -9,8 +9,8 @@
 #include "util/error.h"
 #include "util/mask.h"
 
-/* Every text in a CallToolResult but the bytes of images. Without memory to do so the document goes and
- * *document is NULL. */
+/* Every text in a CallToolResult but the bytes of images. Without memory to do so the document
+ * goes and *document is NULL. */
 void csn_masked_document(const struct csn_mask *mask, cJSON **document);
 /* The message, which may have been cut in the midst of a secret. */
 void csn_masked_error(const struct csn_mask *mask, struct csn_error *err);

@@ -18,8 +18,9 @@
 /* Does not change once it is made, so threads can share it; NULL masks nothing. */
 struct csn_mask;
 
-/* Of NUL-terminated texts, without blanks round them; *out is NULL where there is nothing to mask. A
- * text of several lines also counts line by line, since programs show it so. 0, CAISSON_E_NOMEM, or CAISSON_E_LIMIT. */
+/* Of NUL-terminated texts, without blanks round them; *out is NULL where there is nothing to mask.
+ * A text of several lines also counts line by line, since programs show it so. 0, CAISSON_E_NOMEM,
+ * or CAISSON_E_LIMIT. */
 int csn_mask_new(const char *const *texts, size_t count, struct csn_mask **out,
                  struct csn_error *err);
 /* One of the texts of both, which may be one of the two. Where they are too many, b's alone. */

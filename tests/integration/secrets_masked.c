@@ -100,7 +100,8 @@ static void test_errors(void) {
   call_ok(cwd, is_clean(cwd) && cwd->status != 0, "nor does an error");
   CALL python = call_new_python(box, "s", "import os\nraise ValueError(os.environ['TOKEN'])");
   run_with(python, options);
-  ok(is_clean(python) && strstr(call_string(python, "stderr"), "ValueError: ***"), "nor a traceback");
+  ok(is_clean(python) && strstr(call_string(python, "stderr"), "ValueError: ***"),
+     "nor a traceback");
   CALL bad = run_with(call_new_shell(box, "s", "true"),
                       "{\"env\":{\"A\":[\"" TOKEN "\"]}}");
   ok(is_clean(bad) && bad->status == CAISSON_E_CONFIG, "nor a complaint about the environment");
@@ -140,7 +141,8 @@ static void test_service(void) {
 static void test_lines(void) {
   static const char key[] = "{\"secrets\":{\"KEY\":\"first secret line\\nsecond 4711 line\\n\"}}";
   CALL c = run_with(call_new_shell(box, "s", "echo \"$KEY\" | sed 's/^/> /'; echo \"$KEY\""), key);
-  is_str(said(&c->out), "> ***\n> ***\n> \n***\n\n", "one of several lines, as a whole and line by line");
+  is_str(said(&c->out), "> ***\n> ***\n> \n***\n\n",
+         "one of several lines, as a whole and line by line");
 }
 
 static void test_ephemeral(void) {

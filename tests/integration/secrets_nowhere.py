@@ -121,7 +121,8 @@ def test_running(env):
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
     running = start("-v", "call", "--options", options_file(OPTIONS), "shell", command, env=env)
     out = read_until(running.stdout, b"\n\n")
-    is_(out.decode(), "ready %s\n***\n%s  -\n\n" % (OPEN, digest), "a command has both, and shows its secret as ***")
+    is_(out.decode(), "ready %s\n***\n%s  -\n\n" % (OPEN, digest),
+        "a command has both, and shows its secret as ***")
     found = holders()
     is_({comm for inside, comm in found if not inside}, set(),
         "no process outside has them in its command line or environment")

@@ -61,6 +61,7 @@ int csn_channel_common_frame(struct csn_channel *ch, const struct csn_frame *fra
   switch (frame->type) {
     case CSN_FRAME_HELLO: return take_status(ch, frame, true, err);
     case CSN_FRAME_STATUS: return take_status(ch, frame, false, err);
+    case CSN_FRAME_REPORT: return csn_channel_take_report(ch, frame, err);
     case CSN_FRAME_PONG: return 1;
     default: return 0;
   }
@@ -77,13 +78,18 @@ static int gone(const struct csn_frame *frame, struct csn_error *err) {
                   "the helper in the sandbox ended: %s", text);
 }
 
-/* Returns 1, so the pump stops, once a hello or a status has come. */
+/* Returns 1, so the pump stops, once a hello, a status or a report has come. */
 static int idle_frame(void *ctx, const struct csn_frame *frame, struct csn_error *err) {
   int rc = csn_channel_common_frame(ctx, frame, err);
   if (rc < 0) return rc;
   if (rc > 0) return frame->type != CSN_FRAME_PONG;
   if (frame->type == CSN_FRAME_LOST) return gone(frame, err);
   return csn_channel_malformed("conversation", "a frame that belongs to a call, outside one", err);
+}
+
+int csn_channel_pump_idle(struct csn_channel *ch, const struct csn_control *control, int64_t until,
+                          struct csn_error *err) {
+  return csn_link_pump(&ch->link, control, until, 0, idle_frame, ch, err);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -121,7 +127,7 @@ int csn_channel_await_hello(struct csn_channel *ch, const struct csn_control *co
                             struct csn_error *err) {
   int64_t until = csn_clock_after(HELLO_WAIT);
   while (!ch->greeted) {
-    int rc = csn_link_pump(&ch->link, control, until, 0, idle_frame, ch, err);
+    int rc = csn_channel_pump_idle(ch, control, until, err);
     if (rc < 0) return rc;
     if (rc == 0 && csn_clock_now() >= until)
       return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_LOST,
@@ -158,6 +164,7 @@ void csn_channel_close(struct csn_channel *ch) {
     csn_link_flush(&ch->link, NULL);
   }
   csn_link_free(&ch->link);
+  cJSON_Delete(ch->report);
   csn_free(ch);
 }
 
@@ -173,7 +180,7 @@ static int await_status(struct csn_channel *ch, const struct csn_control *contro
   ch->answered = 0;
   int64_t until = csn_clock_after(STAT_WAIT);
   while (!ch->answered) {
-    int rc = csn_link_pump(&ch->link, control, until, 0, idle_frame, ch, err);
+    int rc = csn_channel_pump_idle(ch, control, until, err);
     if (rc < 0) return rc;
     if (rc == 0 && csn_clock_now() >= until)
       return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_LOST,

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "util/control.h"
 #include "util/error.h"
+#include "util/json.h"
 
 struct csn_channel;
 struct csn_keeper; /* channel/keeper.h */
@@ -47,6 +48,12 @@ int csn_channel_stat(struct csn_channel *ch, const struct csn_control *control,
 /* Tells a sandbox that was started ahead whose it is. */
 int csn_channel_take(struct csn_channel *ch, const char *key, const struct csn_control *control,
                      struct csn_error *err);
+
+/* Asks the helper, between calls, what it finds of itself and of the sandbox around it: an object as
+ * plugin/guest/report.md describes it, to be deleted by the caller. It comes from inside: every
+ * member may be missing or of another type. */
+int csn_channel_report(struct csn_channel *ch, const struct csn_control *control, cJSON **report,
+                       struct csn_error *err);
 
 /* Ends the sandbox if nothing runs in it, for whomever, and no call has for idle_ms. 1: it ends,
  * and the channel with it; 0: it goes on, as it is used. */

@@ -6,6 +6,7 @@
 #include "guest/basics.h"
 #include "guest/init.h"
 #include "guest/reap.h"
+#include "guest/report.h"
 #include "guest/routes.h"
 #include "guest/serve.h"
 
@@ -99,6 +100,7 @@ static _Noreturn void run_routes(char **arguments) {
 }
 
 int main(int argc, char **argv) {
+  csn_report_remember();
   csn_guest_harden();
   /* 0, 1 and 2 exist, so that nothing else ever gets their numbers. */
   for (int fd = 0; fd <= 2; fd++) {

@@ -105,17 +105,26 @@ int csn_netlink_dump(int fd, uint16_t type, uint8_t family, csn_netlink_take_fn 
   return send_message(fd, &message) < 0 ? -1 : hear(fd, take, ctx);
 }
 
-const void *csn_netlink_find(const struct nlmsghdr *answer, size_t fixed, uint16_t attribute,
-                             size_t size) {
+const void *csn_netlink_attribute(const struct nlmsghdr *answer, size_t fixed, uint16_t attribute,
+                                  size_t *size) {
   size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(fixed), end = answer->nlmsg_len;
   const uint8_t *bytes = (const uint8_t *)answer;
   struct rtattr head;
   while (at + sizeof head <= end) {
     memcpy(&head, bytes + at, sizeof head);
     if (head.rta_len < sizeof head || head.rta_len > end - at) return NULL;
-    if (head.rta_type == attribute)
-      return head.rta_len == RTA_LENGTH(size) ? bytes + at + RTA_LENGTH(0) : NULL;
+    if (head.rta_type == attribute) {
+      *size = head.rta_len - RTA_LENGTH(0);
+      return bytes + at + RTA_LENGTH(0);
+    }
     at += RTA_ALIGN(head.rta_len);
   }
   return NULL;
+}
+
+const void *csn_netlink_find(const struct nlmsghdr *answer, size_t fixed, uint16_t attribute,
+                             size_t size) {
+  size_t found;
+  const void *bytes = csn_netlink_attribute(answer, fixed, attribute, &found);
+  return bytes != NULL && found == size ? bytes : NULL;
 }

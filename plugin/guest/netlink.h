@@ -37,7 +37,10 @@ int csn_netlink_dump(int fd, uint16_t type, uint8_t family, csn_netlink_take_fn 
 
 /* The fixed head of an answer's body; NULL where it is shorter than that. */
 const void *csn_netlink_body(const struct nlmsghdr *answer, size_t size);
-/* The bytes of an attribute behind `fixed` bytes of body, if it has exactly `size`; else NULL. */
+/* The bytes of an attribute behind `fixed` bytes of body, and how many; NULL where it has none. */
+const void *csn_netlink_attribute(const struct nlmsghdr *answer, size_t fixed, uint16_t attribute,
+                                  size_t *size);
+/* The same if it has exactly `size`; else NULL. */
 const void *csn_netlink_find(const struct nlmsghdr *answer, size_t fixed, uint16_t attribute,
                              size_t size);
 

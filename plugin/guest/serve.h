@@ -86,6 +86,7 @@ struct csn_serve {
   size_t moved;              /* bytes through our buffers since they were last given back */
   bool pong_due;
   uint8_t pong[8];
+  bool report_due;
   uint32_t status_number;    /* of the STAT that process 1 has not answered; 0: none */
   bool host_gone;            /* it is not listened to any more */
   char refusal[CSN_FRAME_ERROR_MAX];   /* what it did wrong, said last; "" for nothing */

@@ -4,6 +4,7 @@
  * for anything: a frame either takes effect at once or is remembered.
  */
 #include "guest/basics.h"
+#include "guest/report.h"
 #include "guest/serve.h"
 
 #include <errno.h>
@@ -92,6 +93,14 @@ static void take_retire(struct csn_serve *serve, const struct csn_frame *frame) 
         csn_registry_retire(&serve->registry, csn_wire_load(frame->bytes, frame->size));
 }
 
+static void take_inspect(struct csn_serve *serve, const struct csn_frame *frame) {
+  (void)frame;
+  if (serve->call.state != CSN_CALL_NONE)
+    refuse(serve, "INSPECT came during a call");
+  else
+    serve->report_due = true;
+}
+
 static void take_bye(struct csn_serve *serve, const struct csn_frame *frame) {
   (void)frame;
   serve->host_gone = true;
@@ -111,6 +120,7 @@ static const struct {
   {CSN_FRAME_HELLO, take_hello},   {CSN_FRAME_PING, take_ping},
   {CSN_FRAME_BYE, take_bye},       {CSN_FRAME_STAT, take_stat},
   {CSN_FRAME_TAKE, take_take},     {CSN_FRAME_RETIRE, take_retire},
+  {CSN_FRAME_INSPECT, take_inspect},
   {CSN_FRAME_RUN_PART, take_run},  {CSN_FRAME_RUN, take_run},
   {CSN_FRAME_SCRIPT, take_script}, {CSN_FRAME_STDIN, take_stdin},
   {CSN_FRAME_STDIN_END, take_stdin}, {CSN_FRAME_CANCEL, take_cancel},
@@ -166,7 +176,21 @@ static void send_stdin_due(struct csn_serve *serve) {
     call->stdin_refusal_told = put_due(serve, CSN_FRAME_STDIN_CLOSED, 0, false);
 }
 
+/* Straight into the frame that carries it. It is large, so it waits until nothing else does. */
+static void send_report(struct csn_serve *serve) {
+  if (csn_outbox_pending(&serve->outbox) > 0) return;
+  struct csn_wire_out out = csn_outbox_control(&serve->outbox);
+  size_t mark = csn_frame_begin(&out, CSN_FRAME_REPORT);
+  out.size += csn_report_write((char *)out.bytes + out.size, CSN_FRAME_MAX,
+                               serve->registry.fd >= 0);
+  csn_frame_end(&out, mark);
+  csn_outbox_commit(&serve->outbox, &out);
+  serve->moved += out.size;
+  serve->report_due = false;
+}
+
 void csn_serve_send_due(struct csn_serve *serve) {
+  if (serve->report_due) send_report(serve);
   /* EXIT and the like must always find room. */
   if (csn_outbox_pending(&serve->outbox) > CSN_OUTBOX_BULK + CSN_OUTBOX_CONTROL / 2) return;
   if (serve->pong_due)

@@ -18,6 +18,8 @@ static const struct csn_frame_type frame_types[] = {
   {CSN_FRAME_STATUS,         CSN_FROM_GUEST, false, 0,   4096,          "STATUS"},
   {CSN_FRAME_TAKE,           CSN_FROM_HOST,  false, 0,   CSN_KEY_SIZE_MAX, "TAKE"},
   {CSN_FRAME_RETIRE,         CSN_FROM_HOST,  false, 8,   8,             "RETIRE"},
+  {CSN_FRAME_INSPECT,        CSN_FROM_HOST,  false, 0,   0,             "INSPECT"},
+  {CSN_FRAME_REPORT,         CSN_FROM_GUEST, false, 2,   CSN_FRAME_MAX, "REPORT"},
   {CSN_FRAME_RUN_PART,       CSN_FROM_HOST,  true,  1,   CSN_FRAME_MAX, "RUN_PART"},
   {CSN_FRAME_RUN,            CSN_FROM_HOST,  false, 0,   CSN_FRAME_MAX, "RUN"},
   {CSN_FRAME_SCRIPT,         CSN_FROM_HOST,  true,  1,   CSN_FRAME_MAX, "SCRIPT"},

@@ -12,8 +12,8 @@
  *          <------------------------------  RUN_PART* RUN [SCRIPT*]
  *   OUT, ERR, STDIN_WANT, STDIN_CLOSED -->
  *          <------------------------------  STDIN* STDIN_END, PING (every 5 s), CANCEL, STAT
- *          <------------------------------  TAKE, RETIRE   between calls only
- *   PONG, STATUS ------------------------>
+ *          <------------------------------  TAKE, RETIRE, INSPECT   between calls only
+ *   PONG, STATUS, REPORT ---------------->
  *   EXIT | ERROR | LOST ----------------->           exactly one of them ends the call
  *          <------------------------------  RUN ...  the next call, or BYE
  *
@@ -68,6 +68,10 @@
 /* Host: 8 bytes, little-endian: end the sandbox if no call runs there, no job, and none has for
  * so many milliseconds. Answered by STATUS where it goes on, else by the end of the channel. */
 #define CSN_FRAME_RETIRE 0x08
+/* Host: ask for REPORT. Payload empty. */
+#define CSN_FRAME_INSPECT 0x09
+/* Guest: what it finds of itself and the sandbox, a JSON object (guest/report.md). */
+#define CSN_FRAME_REPORT 0x0a
 
 /* Host: a request is one string of fields of at most CSN_RUN_MAX bytes, cut into frames
  * anywhere: all but the last piece in RUN_PART (bulk), the last or only one in RUN. Its fields

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define INTERFACES_MAX 64u
-#define ADDRESS_TEXT (INET6_ADDRSTRLEN + 4)
+#define ADDRESS_TEXT (INET6_ADDRSTRLEN + 12)
 
 struct interface {
   int index;
@@ -45,7 +45,7 @@ static bool print_address(const struct nlmsghdr *answer, size_t fixed, uint16_t 
                           uint8_t family, int bits, char text[ADDRESS_TEXT]) {
   const void *bytes = csn_netlink_find(answer, fixed, attribute, address_size(family));
   if (bytes == NULL || inet_ntop(family, bytes, text, INET6_ADDRSTRLEN) == NULL) return false;
-  if (bits >= 0) snprintf(text + strlen(text), 5, "/%d", bits);
+  if (bits >= 0) snprintf(text + strlen(text), 12, "/%d", bits);
   return true;
 }
 

@@ -185,6 +185,36 @@ static void test_silence(struct sandbox *sandbox) {
   free_result(&result);
 }
 
+/* Between calls it is answered, also when nothing else was ever said; in a call it is refused. */
+static void test_report(struct sandbox *sandbox) {
+  struct channel *channel = open_channel(sandbox);
+  struct result result = {0}, after = {0};
+  struct csn_frame frame;
+  greet(channel);
+  for (int i = 0; i < 2; i++) {
+    send_frame(channel, CSN_FRAME_INSPECT, NULL, 0);
+    is_int(next_frame(channel, &frame, PATIENCE_MS), CSN_FRAME_REPORT, "a report is given");
+    char user[64];
+    snprintf(user, sizeof user, "\"uid\":[%d,%d,%d,%d]", SANDBOX_USER, SANDBOX_USER, SANDBOX_USER,
+             SANDBOX_USER);
+    ok(memmem(frame.bytes, frame.size, user, strlen(user)) != NULL, "with the user");
+    ok(frame.bytes[0] == '{' && frame.bytes[frame.size - 1] == '}', "whole");
+    ok(memmem(frame.bytes, frame.size, "\"cut\":false", 11) != NULL, "and nothing was cut");
+    is_str(shell(channel, "echo next", &result), "next\n", "then a call");
+    free_result(&result);
+  }
+  send_shell(channel, "echo on; sleep 600");
+  prints(channel, &result, "on");
+  send_frame(channel, CSN_FRAME_INSPECT, NULL, 0);
+  finish(channel, &result);
+  ok(was_cancelled(&result), "asked during a call, it ends the call");
+  finish(channel, &after);
+  ok(after.type == CSN_FRAME_LOST && strstr(after.text, "INSPECT came") != NULL, "and the channel");
+  close_channel(channel);
+  free_result(&result);
+  free_result(&after);
+}
+
 int main(void) {
   test_greeting();
   test_pipelining();
@@ -193,6 +223,7 @@ int main(void) {
   test_status(&sandbox);
   test_refusals(&sandbox);
   test_run_in_run(&sandbox);
+  test_report(&sandbox);
   test_late_frames(&sandbox);
   test_end_of_file(&sandbox);
   test_silence(&sandbox);

@@ -278,8 +278,61 @@ typedef struct caisson_error {
 /* Levels of `log`, as syslog has them. */
 #define CAISSON_LOG_ERROR 3
 #define CAISSON_LOG_WARNING 4
+#define CAISSON_LOG_AUDIT 5 /* a line of the audit, and nothing else: see below */
 #define CAISSON_LOG_INFO 6
 #define CAISSON_LOG_DEBUG 7
+
+/* The audit: what was done, for whom, and what came and went for it. Each line is one JSON object that
+ * begins with {"audit":1, as no other line does; at the level CAISSON_LOG_AUDIT, which is syslog's
+ * "notice", so that a host that does not know it takes it for a level between its neighbours. Whatever
+ * texts it holds (keys, principals), it is one line of valid UTF-8 in which control characters,
+ * separators of lines and marks of direction are escaped. The operator's "audit" turns it off. Members
+ * are always there, null where there is nothing to say; more may come.
+ *
+ *   audit        1
+ *   time         "2026-01-31T12:00:00.123Z", when the line was made
+ *   event        below
+ *   instance     its name
+ *   principal, trace_id   of the options of the call that it was done for; null also of what an
+ *                instance does by itself
+ *
+ * "call": a call has ended, however it did.
+ *   session      its key; null: a sandbox of the call's own, or none
+ *   name         of the tool or operation, as it was asked for
+ *   operation    true with CAISSON_REQUEST_HOST
+ *   outcome      "none", "exited", "cancelled", "deadline", "oom", "lost"
+ *   status       what call_run returned
+ *   reason       CAISSON_REASON_* or newer
+ *   exit_code, signal   of a command that ended by itself
+ *   sandbox      "created", "recreated"
+ *   bytes_arguments, arguments_sha256   of args_json as it was given, of "{}" where it was not
+ *   bytes_in, input_sha256   of what `input` gave; the digest of at most 1 MiB
+ *   bytes_out, bytes_dropped   as in caisson_result
+ *   output_sha256   of a download
+ *   wall_ms      since call_run; with fractions
+ *   wait_ms      the part of it in which no command ran: for the sandbox, and for the helper
+ *   arguments    only with "audit": {"arguments": true}: the arguments as they were taken, defaults
+ *                filled in; null where they were not valid or are more than 8 KiB
+ *
+ * "sandbox.created", "sandbox.recreated" (the session had one before), "sandbox.taken" (one that was
+ * started ahead), "sandbox.adopted" (it ran, and this instance did not know it), "sandbox.ended" (seen to
+ * have ended, or ended to make room), "sandbox.removed" (by us, also what was left over),
+ * "sandbox.refused" (it may not be used).
+ *   session      its key; null: a call's own, one that was started ahead, or not known
+ *   name         of the container
+ *   container    its id; null where there is none (any more)
+ *   reason       why, where that is known
+ *   message      of "sandbox.refused": the words of the error
+ *
+ * "image.pulled", "image.built": by each call that waited for it.
+ *   image, id
+ *
+ * "instance.created", "instance.destroyed"
+ *   version      of the plugin
+ *   engine       its endpoint
+ *   image        as configured
+ *
+ * "audit.lost": there was no memory for a line; only "audit", "event" and "reason". */
 
 /* The struct, its strings and what its callbacks need stay valid from create() until destroy()
  * has returned; the plugin keeps the pointer. */
@@ -367,7 +420,7 @@ typedef struct caisson_request {
    *               of less than 4 bytes, encodings (base64, URLs), what archive.get hands over
    *   mask        [value]: masked likewise, and no environment
    *   pull        "never", "missing", "always": whether this call may fetch the image it needs
-   *   principal, trace_id: for the audit line
+   *   principal, trace_id: for the lines of the audit
    * A call without options adopts what runs. Options that differ from what a running sandbox was
    * made with recreate it once it is idle, or at once with ensure "fresh"; until then it is used
    * as it is and the result carries CAISSON_RESULT_OLDER_SETTINGS. */

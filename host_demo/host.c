@@ -39,6 +39,10 @@ static void on_log(void *ctx, int32_t level, const char *text, uint64_t n) {
     log_reader.logged(log_reader.ctx, level, text, (size_t)n);
   if (level > CAISSON_LOG_WARNING && !host->verbose)
     return;
+  if (level == CAISSON_LOG_AUDIT) { /* a line of its own, for whoever reads them by program */
+    csn_ui_line(text, (size_t)n);
+    return;
+  }
   const char *kind = level <= CAISSON_LOG_ERROR      ? "error: "
                      : level <= CAISSON_LOG_WARNING ? "warning: "
                                                      : "";

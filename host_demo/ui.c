@@ -36,6 +36,12 @@ static void say(const char *fmt, va_list ap) {
   free(safe);
 }
 
+void csn_ui_line(const char *text, size_t n) {
+  csn_ui_progress_clear();
+  (void)fflush(stdout);
+  (void)fprintf(stderr, "%.*s\n", (int)n, text);
+}
+
 void csn_ui_say(const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);

@@ -17,6 +17,9 @@ enum csn_ui_style { CSN_UI_PLAIN, CSN_UI_GOOD, CSN_UI_BAD, CSN_UI_FAINT, CSN_UI_
  * stream is no terminal, NO_COLOR is set, or TERM is dumb. CSN_UI_PLAIN ends every style. */
 const char *csn_ui_style(FILE *stream, enum csn_ui_style style);
 
+/* A line on stderr as it is: of the plugin's own making, safe for a terminal. */
+void csn_ui_line(const char *text, size_t n);
+
 /* "caisson-host: ..." on stderr. Control characters in the text are escaped. */
 void csn_ui_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -156,6 +156,11 @@ static void read_engine(const cJSON *engine, struct csn_config *c) {
                             .insecure = !csn_json_bool(tls, "verify", 1)};
 }
 
+static void read_audit(const cJSON *audit, struct csn_config *c) {
+  c->audits = csn_json_bool(audit, "enabled", 1);
+  c->audits_arguments = csn_json_bool(audit, "arguments", 0);
+}
+
 static void read_all(struct csn_config *c) {
   c->instance = csn_json_string(c->document, "instance", "");
   read_engine(csn_json_get(c->document, "engine"), c);
@@ -163,6 +168,7 @@ static void read_all(struct csn_config *c) {
   read_sessions(c->document, &c->sandbox);
   read_tools(csn_json_get(c->document, "tools"), &c->tools);
   read_jobs(csn_json_get(c->document, "jobs"), &c->tools.jobs);
+  read_audit(csn_json_get(c->document, "audit"), c);
 }
 
 /* "tls": {} is TLS too, so that it is given is seen before defaults are filled in. */

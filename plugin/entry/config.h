@@ -16,6 +16,7 @@ struct csn_config {
   struct csn_engine_wanted engine;
   struct csn_tls tls; /* what engine.tls points to; borrows from the document */
   int lazy;
+  int audits, audits_arguments;
   struct csn_sandbox_settings sandbox;
   struct csn_tool_settings tools;
 };

@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "entry/async.h"
+#include "entry/audit.h"
 #include "entry/call.h"
 #include "tools/manifest.h"
 #include "util/alloc.h"
@@ -53,6 +54,9 @@ static int build(struct csn_instance *i, const char *json, size_t n, struct csn_
   if (rc == 0)
     rc = csn_config_read(csn_manifest_config_schema(i->manifest), json, n, &i->config, err);
   i->config.sandbox.options_schema = csn_manifest_options_schema(i->manifest);
+  i->log.audit.is_on = rc == 0 && i->config.audits;
+  i->log.audit.has_arguments = i->config.audits_arguments;
+  i->log.audit.instance = i->config.instance;
   if (rc == 0)
     rc = csn_catalog_new(i->manifest, i->config.instance, i->config.document, &i->config.tools,
                          &i->catalog, err);
@@ -100,6 +104,7 @@ int csn_instance_create(const caisson_host *host, const char *config_json, size_
   *id = i->handle.id;
   csn_log(&i->log, CAISSON_LOG_INFO, "instance \"%s\" ready: engine %s, image %s",
           i->config.instance, csn_engine_endpoint(i->engine), i->config.sandbox.image);
+  csn_audit_instance(i, "instance.created");
   if (!i->config.lazy) csn_sessions_warm_up(i->sessions);
   csn_registry_put(&i->handle);
   return 0;
@@ -173,5 +178,6 @@ int csn_instance_destroy(struct csn_instance *i) {
   csn_registry_await_last(&i->handle);
   csn_async_close_queues(i->handle.id);
   csn_calls_close(i->handle.id);
+  csn_audit_instance(i, "instance.destroyed");
   return CAISSON_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "entry/audit.h"
 #include "entry/options.h"
 #include "tools/masked.h"
 #include "tools/result.h"
@@ -36,6 +37,8 @@ struct running {
   cJSON *options, *args;
   struct csn_catalog_entry entry;
   struct csn_mask *mask; /* NULL: nothing is masked */
+  struct csn_audit_caller caller; /* points into the options */
+  struct csn_audit_input input;
 };
 
 static void free_running(struct running *r) {
@@ -122,12 +125,18 @@ static int ask_gate(struct running *r, struct csn_error *err) {
   return csn_fail(err, CAISSON_E_REFUSED, CAISSON_REASON_GATE, "%s", words);
 }
 
+static void set_caller(struct running *r) {
+  r->caller.principal = csn_json_string(r->options, "principal", NULL);
+  r->caller.trace_id = csn_json_string(r->options, "trace_id", NULL);
+}
+
 static int prepare(struct running *r, struct csn_error *err) {
   int rc = find(r, err);
   if (rc == 0)
     rc = csn_catalog_read_arguments(&r->entry, r->call->args, r->call->args_size, &r->args, err);
   if (rc == 0)
     rc = csn_options_read(r->instance, r->call->options, r->call->options_size, &r->options, err);
+  set_caller(r);
   if (rc == 0)
     rc = csn_session_mask(r->instance->sessions, r->call->session, r->options, &r->mask, err);
   if (rc == 0) rc = csn_control_check(&r->control, err);
@@ -157,6 +166,11 @@ static int run_tool(struct running *r, struct csn_tool_result *result, struct cs
       .input_ctx = c->input_ctx,
       .input_fd = c->input_fd,
   };
+  if (c->input && csn_audit_is_on(&i->log)) {
+    csn_audit_input_init(&r->input, c);
+    call.input = csn_audit_take_input;
+    call.input_ctx = &r->input;
+  }
   if (CAISSON_HAS(r->hooks, output) && r->hooks->output) {
     call.output = hook_output;
     call.output_ctx = (void *)(uintptr_t)r->hooks;
@@ -215,6 +229,26 @@ static void log_call(const struct running *r, int rc, const struct csn_tool_resu
             r->call->session, tool->outcome, tool->exit_code, (long long)ms);
 }
 
+/* Who asked is said also of a call that was refused before its options were read. */
+static void audit(struct running *r, int rc, const struct csn_tool_result *tool,
+                  const struct csn_error *err) {
+  struct csn_error ignored;
+  if (!csn_audit_is_on(&r->instance->log)) return;
+  if (!r->options &&
+      csn_options_read(r->instance, r->call->options, r->call->options_size, &r->options, &ignored) == 0)
+    set_caller(r);
+  const struct csn_audit_call ended = {.instance = r->instance,
+                                       .call = r->call,
+                                       .options = r->options,
+                                       .args = r->args,
+                                       .input = &r->input,
+                                       .rc = rc,
+                                       .result = tool,
+                                       .err = err,
+                                       .wall_ns = csn_clock_now() - r->call->begun};
+  csn_audit_call(&ended);
+}
+
 int csn_run_begin(struct csn_instance *i, struct csn_call *c, int to_queue, struct csn_error *err) {
   int rc = csn_call_begin(c, to_queue, err);
   if (rc == 0) c->admitted = csn_instance_enter(i);
@@ -233,12 +267,15 @@ int csn_run_call(struct csn_instance *i, struct csn_call *c, const caisson_hooks
   const struct frame frame = {i->handle.id, inside};
   inside = &frame;
   set_control(&r);
+  const struct csn_audit_caller *before = csn_audit_work_for(&r.caller);
   int rc = run(&r, &tool, err);
   if (rc < 0) csn_masked_error(r.mask, err);
   if (rc < 0 && csn_result_from_error(err, is_operation(c), &tool) != 0) tool.json = NULL;
   csn_masked_document(r.mask, &tool.json);
   deliver(&r, rc, &tool, result);
   log_call(&r, rc, &tool, err);
+  audit(&r, rc, &tool, err);
+  csn_audit_work_for(before);
   cJSON_Delete(tool.json);
   free_running(&r);
   inside = frame.outer;

@@ -33,6 +33,8 @@ struct ensuring {
   uint32_t flags;
   int replaces;      /* a sandbox of this session was here before, and is not any more */
   int made;          /* the one that is here now is new */
+  int is_pooled;     /* and was started ahead */
+  int adopted;       /* it ran, and this process did not know it */
   int fresh;         /* still to be removed because of "fresh" */
   int delivered;
   int64_t waiting;   /* since when the state that is waited for was seen; 0: not */
@@ -106,6 +108,7 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
   s->env = copy;
   s->service = service;
   s->service_up = 0;
+  atomic_store(&s->is_end_told, 0);
   s->older = csn_policy_compare(spec, all->settings, NULL) != CSN_SPEC_SAME;
   pthread_mutex_lock(&all->mutex);
   snprintf(s->container, sizeof s->container, "%s", found->id);
@@ -139,6 +142,7 @@ int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const ch
   csn_session_forget(all, s);
   int rc = csn_container_remove(all->engine, container, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES,
                                 control, err);
+  if (rc == 0) csn_session_audit(all, s, "sandbox.removed", container, NULL);
   return rc ? rc : wait_until_gone(all, container, control, err);
 }
 
@@ -183,6 +187,7 @@ static int start(struct ensuring *e, const cJSON *shape, struct csn_error *err) 
   all->starting++;
   pthread_mutex_unlock(&all->mutex);
   int rc = csn_warm_pool_take(all, e->s, shape, e->control, e->out, err);
+  e->is_pooled = rc == 0;
   if (rc == CSN_WARM_POOL_EMPTY)
     rc = csn_session_start(all, e->s, shape, e->want, e->control, e->out, err);
   pthread_mutex_lock(&all->mutex);
@@ -229,12 +234,14 @@ static int on_created(struct ensuring *e, const struct csn_container *found,
 
 static int on_ended(struct ensuring *e, const struct csn_container *found, struct csn_error *err) {
   e->replaces = 1;
+  csn_session_audit_end(e->all, e->s, found->id, NULL);
   return csn_session_remove(e->all, e->s, found->id, e->control, err);
 }
 
 static int on_removing(struct ensuring *e, const struct csn_container *found,
                        struct csn_error *err) {
   e->replaces = 1;
+  csn_session_audit_end(e->all, e->s, found->id, NULL);
   csn_session_forget(e->all, e->s);
   return wait_until_gone(e->all, found->id, e->control, err);
 }
@@ -323,6 +330,7 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   int known = strcmp(e->s->container, found->id) == 0;
   if (!known && e->s->container[0]) e->replaces = 1; /* by somebody else */
   if (!known) csn_session_forget(e->all, e->s);
+  e->adopted |= !known;
   struct csn_channel *ch;
   csn_delivery_recognise(&e->all->delivery, csn_json_string(found->raw, "Path", ""));
   /* Known is one of which the routes were seen to be set, so that comes first. */
@@ -364,7 +372,10 @@ static int step(struct ensuring *e, struct csn_error *err) {
   struct csn_container found CSN_CLEANUP_CONTAINER = {0};
   int rc = csn_container_inspect(e->all->engine, e->s->name, e->control, &found, err);
   if (rc && csn_engine_is_missing(err)) {
-    if (e->s->container[0]) e->replaces = 1;
+    if (e->s->container[0]) {
+      e->replaces = 1;
+      csn_session_audit_end(e->all, e->s, e->s->container, NULL);
+    }
     pthread_mutex_lock(&e->all->mutex);
     e->s->container[0] = '\0';
     pthread_mutex_unlock(&e->all->mutex);
@@ -419,6 +430,17 @@ static int ensure(struct ensuring *e, struct csn_error *err) {
   return rc;
 }
 
+static void audit(const struct ensuring *e, int rc, const struct csn_error *err) {
+  const char *event = !e->made       ? "sandbox.adopted"
+                      : e->is_pooled ? "sandbox.taken"
+                      : e->replaces  ? "sandbox.recreated"
+                                     : "sandbox.created";
+  if (rc == CAISSON_E_POLICY)
+    csn_session_audit_refused(e->all, e->s, err);
+  else if (rc == DONE && (e->made || e->adopted))
+    csn_session_audit(e->all, e->s, event, e->s->container, NULL);
+}
+
 int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_session_want *want, const struct csn_control *control,
                        struct csn_channel **out, uint32_t *flags, struct csn_error *err) {
@@ -434,6 +456,7 @@ int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
   }
   int rc = e.shape ? csn_network_check_shape(all, e.shape, err) : 0;
   if (rc == 0) rc = ensure(&e, err);
+  audit(&e, rc, err);
   cJSON_Delete(e.shape);
   cJSON_Delete(e.chosen);
   if (e.replaces)

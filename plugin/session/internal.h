@@ -10,6 +10,7 @@
 #include "channel/keeper.h"
 #include "engine/containers.h"
 #include "session/dialect.h"
+#include "session/images.h"
 #include "session/names.h"
 #include "session/session.h"
 
@@ -49,6 +50,7 @@ struct csn_session {
   cJSON *service;  /* what it runs by itself; NULL: nothing */
   int service_up;  /* this process need not ask for it any more */
   struct csn_mask *mask; /* what calls were given as secret; replaced under the mutex too */
+  atomic_int is_end_told; /* the audit has said that what ran in `container` ended */
 };
 
 /* What an image's /etc/passwd said last. */
@@ -192,6 +194,22 @@ void csn_session_key_of(struct csn_sessions *all, const struct csn_container *c,
                         const struct csn_control *control, char key[CSN_KEY_MAX + 1]);
 /* The mutex is held, or nobody else is there. */
 void csn_session_forget_keys(struct csn_sessions *all);
+
+/* ---- audit.c: what the audit says ------------------------------------------------------------ */
+
+/* Of a session's sandbox, or (s is NULL) of one that is known by its container alone; reason may be
+ * NULL. */
+void csn_session_audit(struct csn_sessions *all, const struct csn_session *s, const char *event,
+                       const char *container, const char *reason);
+/* It ended: said once, whoever sees it first. */
+void csn_session_audit_end(struct csn_sessions *all, struct csn_session *s, const char *container,
+                           const char *reason);
+/* It may not be used. */
+void csn_session_audit_refused(struct csn_sessions *all, const struct csn_session *s,
+                               const struct csn_error *err);
+/* Nothing, where the image was there. */
+void csn_session_audit_image(struct csn_sessions *all, const char *image, const char *id,
+                             enum csn_image_action action);
 
 /* ---- limit.c --------------------------------------------------------------------------------- */
 

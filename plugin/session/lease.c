@@ -96,6 +96,7 @@ int csn_session_release(struct csn_sessions *all, struct csn_lease *lease,
   int gone = 0;
   if (lost && lost->outcome == CAISSON_OUTCOME_LOST)
     gone = csn_session_find_cause(all, lease->container, lease->started, lost);
+  if (gone) csn_session_audit_end(all, s, lease->container, lost->reason);
   csn_session_give_back(all, s, lease->channel, csn_channel_is_usable(lease->channel));
   if (s->ephemeral) end_ephemeral(all, s);
   csn_session_put(all, s);

@@ -143,6 +143,7 @@ static int evict(struct csn_sessions *all, const struct csn_container_list *list
     int rc = csn_control_check(control, err);
     if (rc) return rc;
     if (!retire(all, found[i].container, control)) continue;
+    csn_session_audit(all, NULL, "sandbox.ended", found[i].container, CAISSON_REASON_SESSION_LIMIT);
     csn_log(all->log, CAISSON_LOG_INFO,
             "ended the sandbox %.12s, idle for %llu s, to make room (sessions.when_full)",
             found[i].container, (unsigned long long)(found[i].idle_ms / 1000));

@@ -34,6 +34,7 @@ int csn_session_op_image(struct csn_sessions *all, const struct csn_image_order 
   int rc = csn_session_image(all->engine, all->settings, &wish, &watch, control, &image, &action,
                              err);
   if (rc) return rc;
+  csn_session_audit_image(all, wish.name, image.id, action);
   cJSON *answer CSN_CLEANUP_JSON = cJSON_CreateObject();
   if (describe(wish.name, &image, action, answer)) return csn_fail_nomem(err);
   *out = CSN_STEAL(answer);

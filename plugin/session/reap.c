@@ -47,8 +47,10 @@ static int reap_container(struct reaping *r, const struct csn_container *c, cons
     *err = why;
     return rc;
   }
-  if (!r->dry_run && rc == 0)
+  if (!r->dry_run && rc == 0) {
     csn_log(r->all->log, CAISSON_LOG_INFO, "removed the leftover %s (%s)", c->name, reason);
+    csn_session_audit(r->all, NULL, "sandbox.removed", c->id, reason);
+  }
   return add_entry(r, "container", c->name, reason, rc ? why.message : NULL) ? csn_fail_nomem(err)
                                                                             : 0;
 }

@@ -65,6 +65,7 @@ static int remove_found(struct csn_sessions *all, const struct csn_container *fo
   rc = csn_container_remove(all->engine, found->id, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES, control,
                             err);
   *removed = rc == 0;
+  if (*removed) csn_session_audit(all, NULL, "sandbox.removed", found->id, NULL);
   return rc;
 }
 

@@ -73,6 +73,7 @@ static void drop(struct csn_sessions *all, struct csn_spare *spare) {
   spare->channel = NULL;
   csn_container_remove(all->engine, spare->s->container, CSN_REMOVE_FORCE | CSN_REMOVE_VOLUMES,
                        &control, &err);
+  csn_session_audit(all, spare->s, "sandbox.removed", spare->s->container, NULL);
   free_spare(all, spare);
 }
 
@@ -113,6 +114,7 @@ static void hand_over(struct csn_sessions *all, struct csn_session *from, struct
   to->env = CSN_STEAL(from->env);
   to->service = CSN_STEAL(from->service);
   to->service_up = 0;
+  atomic_store(&to->is_end_told, 0);
   to->started = from->started;
   to->older = from->older;
   to->created_here = 1;
@@ -226,10 +228,12 @@ static int add_one(struct csn_sessions *all, const struct csn_control *control,
   struct csn_spare *spare = csn_calloc(1, sizeof *spare);
   int rc = shape && spare ? start_one(all, spare, shape, control, err) : csn_fail_nomem(err);
   if (rc) {
+    if (rc == CAISSON_E_POLICY) csn_session_audit_refused(all, NULL, err);
     csn_free(spare);
     return rc;
   }
   spare->heard = csn_clock_now();
+  csn_session_audit(all, spare->s, "sandbox.created", spare->s->container, NULL);
   put_back(all, spare);
   note_count(all);
   return 0;

@@ -176,7 +176,8 @@ static void fill_numbers(const struct csn_run_result *e, uint32_t flags,
                                      .term_signal = e->term_signal,
                                      .flags = flags,
                                      .bytes_out = output->out.total + output->err.total,
-                                     .bytes_dropped = omitted};
+                                     .bytes_dropped = omitted,
+                                     .command_ns = e->duration_ns};
   if (omitted) result->flags |= CAISSON_RESULT_TRUNCATED;
   if (e->survivors) result->flags |= CAISSON_RESULT_SURVIVORS;
   if (e->still_running) result->flags |= CAISSON_RESULT_STILL_RUNNING;

@@ -54,6 +54,7 @@ struct csn_tool_result {
   int term_signal;
   uint32_t flags; /* CAISSON_RESULT_* */
   uint64_t bytes_out, bytes_dropped;
+  uint64_t command_ns; /* of a command, from its start to its end inside; else 0 */
   cJSON *json; /* a CallToolResult; the caller's */
 };
 

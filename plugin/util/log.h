@@ -8,6 +8,10 @@
 struct csn_log {
   void (*sink)(void *ctx, int32_t level, const char *text, uint64_t n); /* NULL: nowhere */
   void *ctx;
+  struct {
+    int is_on, has_arguments;
+    const char *instance;
+  } audit; /* util/audit.h */
 };
 
 /* level: CAISSON_LOG_*. A line is cut at 2 KiB. */

@@ -34,6 +34,7 @@ static int own_first(void) {
   ROW(cJSON_bool, Compare, (const cJSON *a, const cJSON *b, cJSON_bool c), (a, b, c)) \
   ROW(cJSON *, CreateArray, (void), ()) \
   ROW(cJSON *, CreateBool, (cJSON_bool v), (v)) \
+  ROW(cJSON *, CreateNull, (void), ()) \
   ROW(cJSON *, CreateNumber, (double v), (v)) \
   ROW(cJSON *, CreateObject, (void), ()) \
   ROW(cJSON *, CreateRaw, (const char *v), (v)) \

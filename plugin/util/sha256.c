@@ -89,16 +89,20 @@ void csn_sha256_final(struct csn_sha256 *s, unsigned char digest[CSN_SHA256_SIZE
     digest[i] = (unsigned char)(s->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-void csn_sha256_hex(const void *bytes, size_t n, char hex[CSN_SHA256_HEX]) {
+void csn_sha256_print(const unsigned char digest[CSN_SHA256_SIZE], char hex[CSN_SHA256_HEX]) {
   static const char digits[] = "0123456789abcdef";
+  for (size_t i = 0; i < CSN_SHA256_SIZE; i++) {
+    hex[2 * i] = digits[digest[i] >> 4];
+    hex[2 * i + 1] = digits[digest[i] & 15];
+  }
+  hex[CSN_SHA256_HEX - 1] = '\0';
+}
+
+void csn_sha256_hex(const void *bytes, size_t n, char hex[CSN_SHA256_HEX]) {
   struct csn_sha256 s;
   unsigned char digest[CSN_SHA256_SIZE];
   csn_sha256_init(&s);
   csn_sha256_update(&s, bytes, n);
   csn_sha256_final(&s, digest);
-  for (size_t i = 0; i < sizeof digest; i++) {
-    hex[2 * i] = digits[digest[i] >> 4];
-    hex[2 * i + 1] = digits[digest[i] & 15];
-  }
-  hex[2 * sizeof digest] = '\0';
+  csn_sha256_print(digest, hex);
 }

@@ -19,7 +19,9 @@ void csn_sha256_init(struct csn_sha256 *s);
 void csn_sha256_update(struct csn_sha256 *s, const void *bytes, size_t n);
 void csn_sha256_final(struct csn_sha256 *s, unsigned char digest[CSN_SHA256_SIZE]);
 
-/* All at once, as lower-case hex. */
+/* As lower-case hex. */
+void csn_sha256_print(const unsigned char digest[CSN_SHA256_SIZE], char hex[CSN_SHA256_HEX]);
+/* All at once, likewise. */
 void csn_sha256_hex(const void *bytes, size_t n, char hex[CSN_SHA256_HEX]);
 
 #endif

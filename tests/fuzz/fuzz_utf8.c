@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t limit = data[0], piece = 1 + data[1] % 40U, n = size - 2;
   const uint8_t *bytes = data + 2;
   struct csn_capture c;
-  const struct csn_log log = {check_line, NULL};
+  const struct csn_log log = {.sink = check_line};
   check_walks(bytes, n);
   csn_capture_init(&c, limit);
   for (size_t at = 0; at < n; at += piece)

@@ -20,7 +20,7 @@ static void sink(void *ctx, int32_t level, const char *text, uint64_t n) {
 }
 
 int main(void) {
-  const struct csn_log log = {sink, last}, silent = {NULL, NULL};
+  const struct csn_log log = {.sink = sink, .ctx = last}, silent = {.sink = NULL};
   csn_log(&log, CAISSON_LOG_WARNING, "call %s took %d ms", "shell", 12);
   is_str(last, "call shell took 12 ms", "formatted");
   is_int(last_level, CAISSON_LOG_WARNING, "at its level");

@@ -303,7 +303,8 @@ typedef struct caisson_error {
  *   outcome      "none", "exited", "cancelled", "deadline", "oom", "lost"
  *   status       what call_run returned
  *   reason       CAISSON_REASON_* or newer
- *   exit_code, signal   of a command that ended by itself
+ *   exit_code    as in caisson_result; null for CAISSON_EXIT_UNKNOWN
+ *   signal       that ended it
  *   sandbox      "created", "recreated"
  *   bytes_arguments, arguments_sha256   of args_json as it was given, of "{}" where it was not
  *   bytes_in, input_sha256   of what `input` gave; the digest of at most 1 MiB

@@ -49,6 +49,7 @@ static void test_defaults(const char *json, const char *what) {
   is_int(c.sandbox.max_lifetime_ms, 86400000, "sandbox.max_lifetime_s");
   is_int(c.tools.output_limit, 50000, "tools.output_limit");
   is_int(c.tools.shell_timeout_ms, 120000, "tools.shell_timeout_ms");
+  ok(c.audits && !c.audits_arguments, "there is an audit, without arguments");
   is_int(c.tools.max_timeout_ms, 600000, "tools.max_timeout_ms");
   is_int(c.tools.spill_max, 32 << 20, "tools.spill_max");
   csn_config_free(&c);
@@ -77,6 +78,20 @@ static void test_documented(void) {
   is_int(cJSON_GetObjectItem(cJSON_GetObjectItem(sandbox, "pids"), "default")->valuedouble,
          c.sandbox.pids, "and sandbox.pids");
   csn_config_free(&c);
+}
+
+static void test_audit(void) {
+  struct csn_config c;
+  struct csn_error err;
+  is_int(read_config("{\"config_version\":1,\"audit\":{\"enabled\":false}}", &c, &err), 0, "an audit");
+  ok(!c.audits && !c.audits_arguments, "that is off");
+  csn_config_free(&c);
+  is_int(read_config("{\"config_version\":1,\"audit\":{\"arguments\":true}}", &c, &err), 0, "another");
+  ok(c.audits && c.audits_arguments, "that is on, with arguments");
+  csn_config_free(&c);
+  is_int(read_config("{\"config_version\":1,\"audit\":{\"argument\":true}}", &c, &err),
+         CAISSON_E_CONFIG, "and one with an unknown key");
+  ok(strstr(err.message, "audit") != NULL, "which is named");
 }
 
 static int read_engine(const char *members, struct csn_config *c, struct csn_error *err) {
@@ -311,6 +326,7 @@ int main(void) {
   test_defaults("{}", "{}");
   test_defaults("{\"config_version\":1}", "{\"config_version\":1}");
   test_documented();
+  test_audit();
   test_engine();
   test_given();
   test_mistakes();

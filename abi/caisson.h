@@ -282,12 +282,12 @@ typedef struct caisson_error {
 #define CAISSON_LOG_INFO 6
 #define CAISSON_LOG_DEBUG 7
 
-/* The audit: what was done, for whom, and what came and went for it. Each line is one JSON object that
- * begins with {"audit":1, as no other line does; at the level CAISSON_LOG_AUDIT, which is syslog's
- * "notice", so that a host that does not know it takes it for a level between its neighbours. Whatever
- * texts it holds (keys, principals), it is one line of valid UTF-8 in which control characters,
- * separators of lines and marks of direction are escaped. The operator's "audit" turns it off. Members
- * are always there, null where there is nothing to say; more may come.
+/* The audit: what was done, for whom, and what came and went for it. Each line is one JSON object
+ * that begins with {"audit":1, as no other line does; at the level CAISSON_LOG_AUDIT, which is
+ * syslog's "notice", so that a host that does not know it takes it for one between its neighbours.
+ * Whatever texts it holds (keys, principals), it is one line of valid UTF-8 in which control
+ * characters, separators of lines and marks of direction are escaped. The operator's "audit" turns
+ * it off. Members are always there, null where there is nothing to say; more may come.
  *
  *   audit        1
  *   time         "2026-01-31T12:00:00.123Z", when the line was made
@@ -315,10 +315,10 @@ typedef struct caisson_error {
  *   arguments    only with "audit": {"arguments": true}: the arguments as they were taken, defaults
  *                filled in; null where they were not valid or are more than 8 KiB
  *
- * "sandbox.created", "sandbox.recreated" (the session had one before), "sandbox.taken" (one that was
- * started ahead), "sandbox.adopted" (it ran, and this instance did not know it), "sandbox.ended" (seen to
- * have ended, or ended to make room), "sandbox.removed" (by us, also what was left over),
- * "sandbox.refused" (it may not be used).
+ * "sandbox.created", "sandbox.recreated" (the session had one before), "sandbox.taken" (one that
+ * was started ahead), "sandbox.adopted" (it ran, and this instance did not know it),
+ * "sandbox.ended" (seen to have ended, or ended to make room), "sandbox.removed" (by us, also what
+ * was left over), "sandbox.refused" (it may not be used).
  *   session      its key; null: a call's own, one that was started ahead, or not known
  *   name         of the container
  *   container    its id; null where there is none (any more)

@@ -17,7 +17,8 @@ struct csn_audit_input {
   struct csn_sha256 sum;
 };
 void csn_audit_input_init(struct csn_audit_input *in, const struct csn_call *call);
-int64_t csn_audit_take_input(void *ctx, void *buffer, uint64_t capacity); /* as caisson_request.input */
+/* As caisson_request.input, with the struct as ctx. */
+int64_t csn_audit_take_input(void *ctx, void *buffer, uint64_t capacity);
 
 /* A call that has ended. */
 struct csn_audit_call {

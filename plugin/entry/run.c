@@ -235,7 +235,8 @@ static void audit(struct running *r, int rc, const struct csn_tool_result *tool,
   struct csn_error ignored;
   if (!csn_audit_is_on(&r->instance->log)) return;
   if (!r->options &&
-      csn_options_read(r->instance, r->call->options, r->call->options_size, &r->options, &ignored) == 0)
+      csn_options_read(r->instance, r->call->options, r->call->options_size, &r->options,
+                       &ignored) == 0)
     set_caller(r);
   const struct csn_audit_call ended = {.instance = r->instance,
                                        .call = r->call,

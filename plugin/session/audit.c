@@ -39,5 +39,6 @@ void csn_session_audit_image(struct csn_sessions *all, const char *image, const 
   cJSON *line =
       csn_audit_begin(all->log, action == CSN_IMAGE_BUILT ? "image.built" : "image.pulled");
   if (!line) return;
-  csn_audit_end(all->log, line, csn_audit_add(line, "image", image) | csn_audit_add(line, "id", id));
+  int bad = csn_audit_add(line, "image", image) | csn_audit_add(line, "id", id);
+  csn_audit_end(all->log, line, bad);
 }

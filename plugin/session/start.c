@@ -40,7 +40,8 @@ static int get_image(struct csn_sessions *all, const cJSON *shape,
   const struct csn_image_watch watch = {.progress = want->progress,
                                         .progress_ctx = want->progress_ctx};
   enum csn_image_action action;
-  int rc = csn_session_image(all->engine, all->settings, &wish, &watch, control, image, &action, err);
+  int rc =
+      csn_session_image(all->engine, all->settings, &wish, &watch, control, image, &action, err);
   if (rc == 0) csn_session_audit_image(all, wish.name, image->id, action);
   return rc;
 }

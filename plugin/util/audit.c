@@ -82,8 +82,8 @@ cJSON *csn_audit_begin(const struct csn_log *log, const char *event) {
 
 /* ---- the line -------------------------------------------------------------------------------- */
 
-/* Characters that JSON may hold as they are, but that end a line somewhere or turn the text round: DEL,
- * C1 controls, the separators and the marks of direction. */
+/* Characters that JSON may hold as they are, but that end a line somewhere or turn the text round:
+ * DEL, C1 controls, the separators and the marks of direction. */
 static int is_unsafe(unsigned character) {
   return (character >= 0x7f && character < 0xa0) || character == 0x61c ||
          (character >= 0x200b && character <= 0x200f) ||

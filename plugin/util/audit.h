@@ -13,16 +13,16 @@
 struct csn_audit_caller {
   const char *principal, *trace_id;
 };
-/* From now on, on this thread: what is begun then names them. Returns what was set before, which is to
- * be set again; NULL: it works for nobody. */
+/* From now on, on this thread: what is begun then names them. Returns what was set before, which is
+ * to be set again; NULL: it works for nobody. */
 const struct csn_audit_caller *csn_audit_work_for(const struct csn_audit_caller *caller);
 
 /* Is there an audit, and anybody to hear it? */
 int csn_audit_is_on(const struct csn_log *log);
 
-/* An object with "audit", "time", "event", "instance", "principal" and "trace_id", to be filled in and
- * ended; NULL: there is nothing to do, since the audit is off or there was no memory, which then was
- * said. */
+/* An object with "audit", "time", "event", "instance", "principal" and "trace_id", to be filled in
+ * and ended; NULL: there is nothing to do, since the audit is off or there was no memory, which
+ * then was said. */
 cJSON *csn_audit_begin(const struct csn_log *log, const char *event);
 /* The text, any bytes, or null. 0 or CAISSON_E_NOMEM, so that several results can be or-ed. */
 int csn_audit_add(cJSON *line, const char *name, const char *text);

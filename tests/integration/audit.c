@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The audit as a host gets it: a line for each call however it ends, and one for each sandbox that
  * comes or goes; who asked; and nothing that does not belong there. */
 #include <stdlib.h>
@@ -59,7 +60,7 @@ static int count(const cJSON *all, const char *event) {
   return n;
 }
 
-/* The events from one on, with spaces between; of calls their session's outcome. */
+/* The events from one on, with spaces between. */
 static void is_story(struct box *box, int from, const char *expected, const char *what) {
   char story[2048] = "";
   cJSON *all = lines_of(box);

@@ -1,5 +1,6 @@
-/* What the helper reports from inside a sandbox is what the engine was told to make and what a shell
- * in it sees; and where the engine made something weaker, the report shows it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the helper reports from inside a sandbox is what the engine was told to make and what a
+ * shell in it sees; and where the engine made something weaker, the report shows it. */
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -268,7 +269,8 @@ int main(void) {
   char endpoint[256];
   struct csn_error err = {0};
   const char *named = getenv("DOCKER_HOST");
-  snprintf(endpoint, sizeof endpoint, "%s", named && *named ? named : "unix:///var/run/docker.sock");
+  snprintf(endpoint, sizeof endpoint, "%s",
+           named && *named ? named : "unix:///var/run/docker.sock");
   if (csn_engine_new(endpoint, &engine, &err) || csn_keeper_new(&keeper, &err))
     BAIL_OUT("%s", err.message);
   struct box *box = box_open(NULL);

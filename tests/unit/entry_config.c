@@ -83,10 +83,12 @@ static void test_documented(void) {
 static void test_audit(void) {
   struct csn_config c;
   struct csn_error err;
-  is_int(read_config("{\"config_version\":1,\"audit\":{\"enabled\":false}}", &c, &err), 0, "an audit");
+  is_int(read_config("{\"config_version\":1,\"audit\":{\"enabled\":false}}", &c, &err), 0,
+         "an audit");
   ok(!c.audits && !c.audits_arguments, "that is off");
   csn_config_free(&c);
-  is_int(read_config("{\"config_version\":1,\"audit\":{\"arguments\":true}}", &c, &err), 0, "another");
+  is_int(read_config("{\"config_version\":1,\"audit\":{\"arguments\":true}}", &c, &err), 0,
+         "another");
   ok(c.audits && c.audits_arguments, "that is on, with arguments");
   csn_config_free(&c);
   is_int(read_config("{\"config_version\":1,\"audit\":{\"argument\":true}}", &c, &err),

@@ -35,9 +35,9 @@ static cJSON *parsed(void) {
 
 /* No character that ends a line anywhere, or that a terminal would obey. */
 static int is_one_line(void) {
-  static const char *const unsafe[] = {"\x7f",         "\xc2\x80",     "\xc2\x85",    "\xc2\x9b",
-                                       "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xae", "\xe2\x81\xa6",
-                                       "\xef\xbb\xbf", "\xd8\x9c"};
+  static const char *const unsafe[] = {
+      "\x7f",         "\xc2\x80",     "\xc2\x85",     "\xc2\x9b",     "\xe2\x80\xa8",
+      "\xe2\x80\xa9", "\xe2\x80\xae", "\xe2\x81\xa6", "\xef\xbb\xbf", "\xd8\x9c"};
   int good = csn_utf8_is_valid(last, strlen(last));
   for (const char *p = last; *p; p++) good &= (unsigned char)*p >= ' ';
   for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++) good &= !strstr(last, unsafe[i]);

@@ -12,7 +12,7 @@ static void say(struct csn_sessions *all, const struct csn_session *s, const cha
   int bad = csn_audit_add(line, "session", s && *s->key ? s->key : NULL) |
             csn_audit_add(line, "name", s ? s->name : NULL) |
             csn_audit_add(line, "container", container && *container ? container : NULL) |
-            csn_audit_add(line, "reason", reason);
+            csn_audit_add(line, "reason", reason && *reason ? reason : NULL);
   if (message) bad |= csn_audit_add(line, "message", message);
   csn_audit_end(all->log, line, bad);
 }

@@ -224,7 +224,8 @@ struct log_state {
 static void check_line(void *ctx, int32_t level, const char *text, uint64_t n) {
   struct log_state *l = ctx;
   bool is_level = level == CAISSON_LOG_ERROR || level == CAISSON_LOG_WARNING ||
-                  level == CAISSON_LOG_INFO || level == CAISSON_LOG_DEBUG;
+                  level == CAISSON_LOG_AUDIT || level == CAISSON_LOG_INFO ||
+                  level == CAISSON_LOG_DEBUG;
   pthread_mutex_lock(&l->mutex);
   l->lines++;
   if (is_level) l->levels[level]++;

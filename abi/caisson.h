@@ -204,6 +204,9 @@ typedef struct caisson_str {
 #define CAISSON_REASON_DRAINING "instance.draining"
 #define CAISSON_REASON_GATE "gate.refused"
 #define CAISSON_REASON_POLICY "policy.refused"
+/* What the engine and the kernel made of the sandbox is not what it was to be; it is gone. The
+ * message has each difference, wanted and found; a model is told only that there was one. */
+#define CAISSON_REASON_ATTESTATION "policy.attestation"
 #define CAISSON_REASON_ENGINE_UNREACHABLE "engine.unreachable"
 #define CAISSON_REASON_ENGINE_PERMISSION "engine.permission"
 #define CAISSON_REASON_ENGINE_TLS "engine.tls" /* a certificate, ours or its: which, and why */

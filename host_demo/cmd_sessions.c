@@ -155,6 +155,31 @@ int csn_cmd_sessions(const struct csn_options *options) {
 
 /* ---- inspect --------------------------------------------------------------------------------- */
 
+/* What differs first: that is what a reviewer looks for. */
+static void print_attestation(const cJSON *items) {
+  static const char *const verdicts[] = {"differs", "not shown", "held"};
+  static const char *const members[] = {"verdict", "name", "source", "wanted", "found"};
+  static const char *const titles[] = {"VERDICT", "ITEM", "SOURCE", "WANTED", "FOUND"};
+  struct csn_table table;
+  const cJSON *item;
+  if (!cJSON_IsArray(items))
+    return;
+  csn_table_init(&table, 5, titles);
+  for (size_t v = 0; v < 3; v++) {
+    cJSON_ArrayForEach(item, items) {
+      const char *verdict = cJSON_GetStringValue(csn_json_get(item, "verdict"));
+      const char *cells[5];
+      if (!verdict || strcmp(verdict, verdicts[v]) != 0)
+        continue;
+      for (size_t i = 0; i < 5; i++)
+        cells[i] = cJSON_GetStringValue(csn_json_get(item, members[i]));
+      csn_table_add(&table, cells);
+    }
+  }
+  putchar('\n');
+  csn_table_print(&table);
+}
+
 static void print_members(const cJSON *object) {
   struct csn_table table;
   const cJSON *item;
@@ -164,11 +189,12 @@ static void print_members(const cJSON *object) {
     char *value = strcmp(name, "created") == 0 ? time_of(item)
                   : strcmp(name, "ports") == 0 ? ports_of(item)
                                                : csn_json_line(item);
-    if (item->string)
+    if (item->string && strcmp(name, "attestation") != 0)
       csn_table_add(&table, (const char *const[]){item->string, value});
     free(value);
   }
   csn_table_print(&table);
+  print_attestation(csn_json_get(object, "attestation"));
 }
 
 static int inspect(struct csn_host *host, const struct csn_options *options, const char *key) {

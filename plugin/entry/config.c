@@ -123,6 +123,8 @@ static void read_sessions(const cJSON *document, struct csn_sandbox_settings *s)
   const cJSON *sessions = csn_json_get(document, "sessions");
   s->sessions_max = (uint32_t)csn_json_int(sessions, "max", 0);
   s->evicts = strcmp(csn_json_string(sessions, "when_full", ""), "evict") == 0;
+  s->refuses_unseen =
+      strcmp(csn_json_string(csn_json_get(document, "attestation"), "unseen", ""), "refuse") == 0;
   s->pool_size = (uint32_t)csn_json_int(csn_json_get(document, "pool"), "size", 0);
 }
 

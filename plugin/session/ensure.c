@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "channel/delivery.h"
+#include "session/attest_run.h"
 #include "session/internal.h"
 #include "session/kept.h"
 #include "session/network.h"
@@ -20,6 +21,8 @@
 /* An engine may keep a name for a container that is not to be seen: one that it is just making, or
  * has just removed. */
 #define NAME_GRACE (10 * CSN_SECOND)
+/* For what has to be removed, whatever the call's own control says. */
+#define CLEANUP_NS (5 * CSN_SECOND)
 
 /* One ensure under way. */
 struct ensuring {
@@ -109,6 +112,7 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
   s->service = service;
   s->service_up = 0;
   atomic_store(&s->is_end_told, 0);
+  s->attested = 0;
   s->older = csn_policy_compare(spec, all->settings, NULL) != CSN_SPEC_SAME;
   pthread_mutex_lock(&all->mutex);
   snprintf(s->container, sizeof s->container, "%s", found->id);
@@ -210,7 +214,7 @@ static int create(struct ensuring *e, struct csn_error *err) {
   }
   if (rc > 0) return 0;
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM || rc == CAISSON_E_CONFIG) return rc;
-  if (rc == CAISSON_E_LIMIT) return rc;
+  if (rc == CAISSON_E_LIMIT || rc == CAISSON_E_POLICY) return rc;
   return look_who_has_it(e, rc, err);
 }
 
@@ -320,6 +324,21 @@ static int recall(struct ensuring *e, const struct csn_container *found, struct 
   return rc ? rc : csn_session_settle(e->all, e->s, found, kept, err);
 }
 
+/* What is not as it was to be goes, whoever uses it: nothing may run there any more. */
+static int attest(struct ensuring *e, const struct csn_container *found, struct csn_channel *ch,
+                  struct csn_error *err) {
+  struct csn_control control = CSN_CONTROL_NONE;
+  struct csn_error removing;
+  if (e->s->attested) return 0;
+  int rc = csn_session_attest(e->all, e->s, NULL, found, ch, e->control, err);
+  if (rc != CAISSON_E_POLICY) return rc;
+  control.deadline = csn_clock_after(CLEANUP_NS);
+  if (csn_session_remove(e->all, e->s, found->id, &control, &removing))
+    csn_log(e->all->log, CAISSON_LOG_WARNING, "could not remove %s, which is not what it was to be: %s",
+            e->s->name, removing.message);
+  return rc;
+}
+
 static int on_running(struct ensuring *e, const struct csn_container *found,
                       struct csn_error *err) {
   if (e->fresh) {
@@ -338,11 +357,12 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
   if (rc == 0) rc = open_channel(e, found->id, found->image, &ch, err);
   if (rc == 0) {
     if (!known) rc = recall(e, found, ch, err);
+    if (rc == 0) rc = attest(e, found, ch, err);
     if (rc == 0) return accept_or_replace(e, ch, err);
     csn_channel_close(ch);
     if (rc == LATER) return await_kept(e, found, err);
   }
-  if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
+  if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM || rc == CAISSON_E_POLICY) return rc;
   if (csn_session_is_ending(e->all, found->id)) {
     e->replaces = 1;
     csn_session_forget(e->all, e->s);
@@ -390,7 +410,7 @@ static int step(struct ensuring *e, struct csn_error *err) {
 
 /* The quick way: a channel is there, and the sandbox is as wanted. */
 static int from_idle(struct ensuring *e, struct csn_error *err) {
-  if (e->fresh || !e->s->container[0]) return 0;
+  if (e->fresh || !e->s->container[0] || !e->s->attested) return 0;
   struct csn_channel *ch = csn_session_take_idle(e->all, e->s);
   if (!ch) return 0;
   pthread_mutex_lock(&e->all->mutex);
@@ -400,8 +420,6 @@ static int from_idle(struct ensuring *e, struct csn_error *err) {
 }
 
 /* ---- its service ----------------------------------------------------------------------------- */
-
-#define CLEANUP_NS (5 * CSN_SECOND)
 
 /* One that was made just now goes, unless somebody else has come to use it meanwhile. */
 static void leave_without_service(struct ensuring *e) {

@@ -51,6 +51,7 @@ struct csn_session {
   int service_up;  /* this process need not ask for it any more */
   struct csn_mask *mask; /* what calls were given as secret; replaced under the mutex too */
   atomic_int is_end_told; /* the audit has said that what ran in `container` ended */
+  int attested;    /* what runs in `container` was held against what it was to be */
 };
 
 /* What an image's /etc/passwd said last. */
@@ -264,6 +265,8 @@ struct csn_session_look {
   cJSON *jobs;
   const cJSON *service; /* what the sandbox runs by itself; NULL: nothing, so nothing is asked */
   cJSON *service_found;
+  const struct csn_container *attests; /* hold this against what it was to be; NULL: do not */
+  cJSON *attestation;
 };
 /* What the helper says; a channel is opened for it if none is idle. *ready is 0 if it cannot be
  * asked. look may be NULL. */

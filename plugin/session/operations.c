@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/stats.h"
-#include "session/internal.h"
+#include "session/attest_run.h"
 #include "session/network.h"
 #include "session/ports.h"
 #include "session/service.h"
@@ -84,6 +84,16 @@ static cJSON *ask_jobs(struct csn_channel *ch, const struct csn_control *control
   return NULL;
 }
 
+/* Taken anew; NULL where it cannot be told. */
+static cJSON *attestation_of(struct csn_sessions *all, const struct csn_session *s,
+                             const struct csn_container *found, struct csn_channel *ch,
+                             const struct csn_control *control) {
+  struct csn_attestation a CSN_CLEANUP_ATTESTATION = {0};
+  struct csn_error err;
+  return csn_session_look_at(all, s, NULL, found, ch, control, &a, &err) ? NULL
+                                                                         : csn_attest_list(&a);
+}
+
 void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char *container,
                      const struct csn_control *control, struct csn_channel_hello *hello,
                      struct csn_session_look *look, int *ready) {
@@ -96,6 +106,8 @@ void csn_session_ask(struct csn_sessions *all, struct csn_session *s, const char
   }
   *ready = csn_channel_stat(ch, control, hello, &err) == 0;
   if (*ready && look && look->wants_jobs) look->jobs = ask_jobs(ch, control);
+  if (*ready && look && look->attests)
+    look->attestation = attestation_of(all, s, look->attests, ch, control);
   if (*ready && look && look->service)
     look->service_found = csn_service_status(ch, look->service, control);
   /* Kept only if the session already knows this container: looking is not adopting. */
@@ -183,13 +195,14 @@ static int inspect_found(struct csn_sessions *all, struct csn_session *s,
                          cJSON *answer) {
   cJSON *service CSN_CLEANUP_JSON = NULL;
   if (csn_policy_service_of(csn_container_label(found, CSN_LABEL_SPEC), &service)) return 1;
-  struct csn_session_look look = {.wants_jobs = 1, .service = service};
+  struct csn_session_look look = {.wants_jobs = 1, .service = service, .attests = found};
   int bad = csn_json_add_bool(answer, "found", 1) |
             add_details(all, s, found, control, &look, answer) |
             describe(all, found, s->key, answer) |
             csn_json_add_string(answer, "started_at", found->started_at ? found->started_at : "") |
             csn_json_add_uint(answer, "calls", csn_session_leases(all, s));
   if (look.jobs) bad |= csn_json_add(answer, "jobs", look.jobs);
+  if (look.attestation) bad |= csn_json_add(answer, "attestation", look.attestation);
   if (look.service_found) bad |= csn_json_add(answer, "service", look.service_found);
   return bad;
 }

@@ -48,6 +48,7 @@ struct csn_sandbox_settings {
   uint32_t sessions_max; /* 0: any number */
   int evicts;            /* when there are so many: end the one that was idle longest */
   uint32_t pool_size;
+  int refuses_unseen;    /* no sandbox of which something cannot be attested */
 };
 
 /* Of a tmpfs whose size nobody gave: one over a volume of the image, for example. */

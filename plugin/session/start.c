@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "channel/delivery.h"
+#include "session/attest_run.h"
 #include "session/blame.h"
 #include "session/images.h"
 #include "session/internal.h"
@@ -117,16 +118,17 @@ static int create_within_limit(struct csn_sessions *all, struct csn_session *s, 
   return csn_limit_make(all, s->name, &one, control, err);
 }
 
-/* Hands over what is in no label, and remembers what runs now. */
+/* Remembers what runs now; if it is what was asked for, hands over what is in no label. */
 static int settle(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
-                  const char *container, struct csn_channel *ch,
+                  const char *container, const cJSON *body, struct csn_channel *ch,
                   const struct csn_control *control, struct csn_error *err) {
   struct csn_container found CSN_CLEANUP_CONTAINER = {0};
   cJSON *kept CSN_CLEANUP_JSON = NULL;
-  int rc = s->ephemeral ? 0 : csn_kept_put(ch, shape, control, err);
-  if (rc == 0) rc = csn_container_inspect(all->engine, container, control, &found, err);
+  int rc = csn_container_inspect(all->engine, container, control, &found, err);
   if (rc == 0 && csn_policy_kept(shape, &kept)) rc = csn_fail_nomem(err);
-  return rc ? rc : csn_session_settle(all, s, &found, kept, err);
+  if (rc == 0) rc = csn_session_settle(all, s, &found, kept, err);
+  if (rc == 0) rc = csn_session_attest(all, s, body, &found, ch, control, err);
+  return rc || s->ephemeral ? rc : csn_kept_put(ch, shape, control, err);
 }
 
 static int attach_and_start(struct csn_sessions *all, const char *container, const cJSON *body,
@@ -207,9 +209,14 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
     s->rejoined = s->skip_ports = 0;
     s->learned = 0;
     s->delivered = 0;
-    rc = settle(all, s, shape, id, *out, control, err);
+    rc = settle(all, s, shape, id, body, *out, control, err);
     if (rc == 0) return 0;
     csn_channel_close(*out);
+  }
+  if (rc == CAISSON_E_POLICY) {
+    clean_up(all, s, id);
+    csn_session_forget(all, s);
+    return rc;
   }
   return after_failed_start(all, s, shape, id, control, rc, err);
 }

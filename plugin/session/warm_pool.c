@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session/internal.h"
+#include "session/attest_run.h"
 #include "session/ports.h"
 #include "util/alloc.h"
 #include "util/json.h"
@@ -158,6 +158,14 @@ static int after_failure(struct taking *t, int rc, const struct csn_control *con
   return final ? rc : CSN_WARM_POOL_EMPTY;
 }
 
+/* It has waited: who can reach the engine may have changed it. */
+static int attest(struct taking *t, const struct csn_control *control, struct csn_error *err) {
+  struct csn_container found CSN_CLEANUP_CONTAINER = {0};
+  int rc = csn_container_inspect(t->all->engine, t->spare->s->container, control, &found, err);
+  if (rc) return rc;
+  return csn_session_attest(t->all, t->s, NULL, &found, t->spare->channel, control, err);
+}
+
 int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJSON *shape,
                   const struct csn_control *control, struct csn_channel **out,
                   struct csn_error *err) {
@@ -166,6 +174,12 @@ int csn_warm_pool_take(struct csn_sessions *all, struct csn_session *s, const cJ
   if (!t.spare) return CSN_WARM_POOL_EMPTY;
   int rc = make_ours(&t, control, err);
   if (rc) return after_failure(&t, rc, control);
+  rc = attest(&t, control, err);
+  if (rc) {
+    drop(all, t.spare);
+    return csn_is_stop(rc) || rc == CAISSON_E_NOMEM || rc == CAISSON_E_POLICY ? rc
+                                                                          : CSN_WARM_POOL_EMPTY;
+  }
   hand_over(all, t.spare->s, s);
   *out = CSN_STEAL(t.spare->channel);
   free_spare(all, t.spare);

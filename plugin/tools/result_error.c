@@ -19,6 +19,8 @@ static const struct advice {
     {CAISSON_REASON_SESSION_LIMIT, 0,
      "No sandbox is to be had at the moment; try again in a while, or tell the user."},
     {CAISSON_REASON_PORT_UNMAPPED, 0, "Use a port that the sandbox publishes."},
+    {CAISSON_REASON_ATTESTATION, 0,
+     "Nothing was run; tell the user that the sandbox was not safe to use."},
     {CAISSON_REASON_PROCESS_LIMIT, 0,
      "Try again, with fewer processes at once."},
     {CAISSON_REASON_DISK_FULL, 0, "Delete files that are not needed, then try again."},
@@ -48,8 +50,12 @@ static const char *hint_for(const struct csn_error *failure) {
 
 /* The host's options and configuration are between it and its operator: they name mounts, images
  * and people. The host has the words in its caisson_error. */
-static int is_private(const struct csn_error *failure) {
-  return failure->code == CAISSON_E_CONFIG;
+static const char *words_for_model(const struct csn_error *failure) {
+  if (failure->code == CAISSON_E_CONFIG) return "the host's settings for this call are not valid";
+  /* It says what the engine's machine looks like. */
+  if (strcmp(failure->reason, CAISSON_REASON_ATTESTATION) == 0)
+    return "the sandbox did not start as it must be, and was removed";
+  return failure->message;
 }
 
 /* A gate's words stand as the host wrote them. */
@@ -71,9 +77,7 @@ static cJSON *make_structured(const struct csn_error *failure, const char *messa
 
 int csn_result_from_error(const struct csn_error *failure, int for_host,
                           struct csn_tool_result *result) {
-  const char *words = !for_host && is_private(failure)
-                          ? "the host's settings for this call are not valid"
-                          : failure->message;
+  const char *words = for_host ? failure->message : words_for_model(failure);
   const char *hint = hint_for(failure);
   /* Messages may quote the engine or a container, byte for byte. */
   CSN_CLEANUP_FREE char *message = csn_utf8_repaired(words, strlen(words));

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a sandbox that was found was to be: its create body made again, of the operator's settings or,
+ * where it runs under older ones, of those that its label names. What the policy never allows no
+ * label can allow: the body is the policy's own work. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/attest_wanted.h"
+#include "session/network_plan.h"
+#include "session/passwd.h"
+#include "session/policy_mounts.h"
+#include "util/alloc.h"
+#include "util/json.h"
+
+#define GUEST_PREFIX CSN_DELIVERY_MOUNT "/guest-"
+#define SPEC_MAX ((size_t)1 << 20)
+
+struct wanting {
+  struct csn_sessions *all;
+  const struct csn_session *s;
+  const struct csn_container *found;
+  struct csn_sandbox_settings settings, e; /* the operator's or the label's; with options over them */
+  const cJSON *shape;
+  struct csn_policy_facts facts;
+  char guest[64], network[CSN_CONTAINER_ID_SIZE];
+};
+
+/* ---- settings, from a label ------------------------------------------------------------------ */
+
+static void take_number(const cJSON *base, const char *name, uint64_t *value) {
+  int64_t number = csn_json_int(base, name, -1);
+  if (number > 0) *value = (uint64_t)number;
+}
+
+static void take_small(const cJSON *base, const char *name, uint32_t *value) {
+  int64_t number = csn_json_int(base, name, -1);
+  if (number > 0 && number <= UINT32_MAX) *value = (uint32_t)number;
+}
+
+static void take_uids(const cJSON *base, struct csn_sandbox_settings *s) {
+  uint32_t first, last;
+  if (sscanf(csn_json_string(base, "uid_range", ""), "%9" SCNu32 "-%9" SCNu32, &first, &last) != 2 ||
+      first == 0 || first > last)
+    return;
+  s->uid_first = first;
+  s->uid_last = last;
+}
+
+/* As base_of() in policy_spec.c wrote them; what is not there is as it is where nobody sets it. */
+static void take_settings(const cJSON *base, struct csn_sandbox_settings *s) {
+  s->image = csn_json_string(base, "image", s->image);
+  s->user = csn_json_string(base, "user", s->user);
+  s->hostname = csn_json_string(base, "hostname", s->hostname);
+  s->runtime = csn_json_string(base, "runtime", "");
+  if (!*s->runtime) s->runtime = NULL;
+  take_uids(base, s);
+  take_number(base, "memory", &s->memory);
+  take_small(base, "pids", &s->pids);
+  take_small(base, "nofile", &s->nofile);
+  take_number(base, "workspace", &s->workspace_size);
+  take_number(base, "tmp", &s->tmp_size);
+  take_number(base, "shm", &s->shm_size);
+  s->cpus = csn_json_number(base, "cpus", s->cpus);
+  s->has_writable_root = !csn_json_bool(base, "read_only", 1);
+  s->apparmor = csn_json_string(base, "apparmor", NULL);
+  s->cap_add = csn_json_get(base, "cap_add");
+  s->dns = csn_json_get(base, "dns");
+  s->extra_hosts = csn_json_get(base, "extra_hosts");
+  s->tmpfs = csn_json_get(base, "tmpfs");
+  s->mounts = csn_json_get(base, "mounts");
+  s->network = csn_json_get(base, "network");
+  s->ports = csn_json_get(base, "ports");
+  s->workspace = csn_json_get(base, "workspace_mount");
+  s->env = s->labels = NULL; /* count only where the very body is known */
+}
+
+/* ---- facts, as far as they are to be as they are --------------------------------------------- */
+
+/* "/.caisson/guest-<16 hex>", perhaps "-readable": some version's helper. */
+static void choose_guest(struct wanting *w) {
+  const char *path = csn_json_string(w->found->raw, "Path", "");
+  size_t n = sizeof GUEST_PREFIX - 1;
+  int fits = strncmp(path, GUEST_PREFIX, n) == 0 && strspn(path + n, "0123456789abcdef") == 16 &&
+             (!path[n + 16] || strcmp(path + n + 16, "-readable") == 0);
+  snprintf(w->guest, sizeof w->guest, "%s", fits ? path : csn_delivery_path(&w->all->delivery));
+  w->facts.guest_path = w->guest;
+}
+
+/* The network was given by its id, of which only the name is configured. */
+static void choose_network(struct wanting *w) {
+  const char *name = csn_network_name(w->e.network);
+  const cJSON *one = csn_json_get(
+      csn_json_get(csn_json_get(w->found->raw, "NetworkSettings"), "Networks"), name ? name : "");
+  const char *mode =
+      csn_json_string(csn_json_get(w->found->raw, "HostConfig"), "NetworkMode", "");
+  int is_it = one && strcmp(csn_json_string(one, "NetworkID", "?"), mode) == 0;
+  snprintf(w->network, sizeof w->network, "%s", is_it ? mode : name ? name : "");
+  w->facts.network = name ? w->network : NULL;
+}
+
+static int is_auto(const struct wanting *w) {
+  return strcmp(w->e.user, "auto") == 0;
+}
+
+/* Whom it runs as, where that is one of those that its settings allow. Which one of a range, or whom
+ * an image or a directory named, only its label says. Returns what was to be, where it is not. */
+static const char *choose_user(struct wanting *w, char words[64]) {
+  const char *user = csn_json_string(csn_json_get(w->found->raw, "Config"), "User", "");
+  const char *colon = strchr(user, ':'), *label = csn_container_label(w->found, CSN_LABEL_UID);
+  struct csn_policy_facts *f = &w->facts;
+  uint32_t said = 0;
+  f->uid = f->gid = w->settings.uid_first;
+  int known = colon && csn_passwd_number(user, (size_t)(colon - user), &f->uid) == 0 &&
+              csn_passwd_number(colon + 1, strlen(colon + 1), &f->gid) == 0 && f->uid && f->gid;
+  if (strchr(w->e.user, ':')) {
+    snprintf(words, 64, "%s", w->e.user);
+    return strcmp(user, w->e.user) == 0 && known ? NULL : words;
+  }
+  snprintf(words, 64, "uid %" PRIu32 "-%" PRIu32, w->settings.uid_first, w->settings.uid_last);
+  if (!is_auto(w)) snprintf(words, 64, "uid %.20s", label ? label : "of its label");
+  if (!known) return words;
+  if (is_auto(w))
+    return f->uid >= w->settings.uid_first && f->uid <= w->settings.uid_last ? NULL : words;
+  return label && csn_passwd_number(label, strlen(label), &said) == 0 && said == f->uid ? NULL
+                                                                                        : words;
+}
+
+/* A bind was given by where it really is: links in its root are the operator's, and followed. */
+static int resolve(const struct csn_mount_list *mounts, struct csn_error *err) {
+  for (size_t i = 0; i < mounts->count; i++) {
+    struct csn_mount *m = &mounts->items[i];
+    char real[PATH_MAX];
+    if (m->kind != CSN_MOUNT_BIND || !m->root || !realpath(m->root, real)) continue;
+    char *path = csn_asprintf("%s%s", strcmp(real, "/") == 0 ? "" : real,
+                              m->source + (strcmp(m->root, "/") == 0 ? 0 : strlen(m->root)));
+    if (!path) return csn_fail_nomem(err);
+    csn_free(m->source);
+    m->source = path;
+  }
+  return 0;
+}
+
+/* ---- the body -------------------------------------------------------------------------------- */
+
+static int make(struct wanting *w, cJSON **body, struct csn_error *err) {
+  struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
+  char part[CSN_COMPONENT_SIZE], words[64];
+  csn_name_component(w->s->ephemeral ? w->s->name : w->s->key, part);
+  w->e = csn_policy_effective(&w->settings, w->shape);
+  if (w->s->ephemeral) w->e.workspace = NULL;
+  int rc = csn_mounts_read(&w->e, w->all->instance, part, &mounts, err);
+  if (rc == 0) rc = resolve(&mounts, err);
+  if (rc) return rc;
+  choose_guest(w);
+  choose_network(w);
+  const char *user = choose_user(w, words);
+  w->facts.mounts = &mounts;
+  w->facts.routes = csn_container_label(w->found, CSN_LABEL_ROUTES);
+  rc = csn_policy_body(&w->settings, w->shape, &w->facts, body, err);
+  if (rc || !user) return rc;
+  cJSON *text = cJSON_CreateString(user);
+  if (text && cJSON_ReplaceItemInObjectCaseSensitive(*body, "User", text)) return 0;
+  cJSON_Delete(text);
+  return csn_fail_nomem(err);
+}
+
+/* Its plan of routes has to be there where its settings deny anything: what it has in detail depends
+ * on the moment. */
+static int check_plan(const struct wanting *w, struct csn_error *err) {
+  cJSON *plan CSN_CLEANUP_JSON = NULL;
+  if (!csn_network_name(w->e.network) || w->facts.routes) return 0;
+  int rc = csn_network_plan(w->e.network, w->e.ports, w->e.dns, NULL, &plan, err);
+  if (rc || !plan) return rc;
+  return csn_fail(err, CAISSON_E_CONFIG, CAISSON_REASON_ATTESTATION,
+                  "the label " CSN_LABEL_ROUTES " is missing");
+}
+
+int csn_attest_body_of(struct csn_sessions *all, const struct csn_session *s,
+                       const struct csn_container *found, cJSON **body, struct csn_error *err) {
+  const char *label = csn_container_label(found, CSN_LABEL_SPEC);
+  cJSON *spec CSN_CLEANUP_JSON = label && strlen(label) < SPEC_MAX ? cJSON_Parse(label) : NULL;
+  cJSON *shape CSN_CLEANUP_JSON = csn_session_options_of(all, found);
+  const cJSON *base = csn_json_get(spec, "base");
+  struct wanting w = {.all = all, .s = s, .found = found, .settings = *all->settings,
+                      .shape = shape};
+  *body = NULL;
+  w.facts = (struct csn_policy_facts){.instance = all->instance,
+                                      .key = s->key,
+                                      .version = CSN_VERSION,
+                                      .created = "",
+                                      .seccomp_path = atomic_load(&all->dialect.seccomp_path)};
+  if (cJSON_IsObject(base) && csn_policy_compare(label, all->settings, NULL) != CSN_SPEC_SAME)
+    take_settings(base, &w.settings);
+  int rc = make(&w, body, err);
+  return rc ? rc : check_plan(&w, err);
+}

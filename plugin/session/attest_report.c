@@ -16,6 +16,7 @@ struct reading {
   const cJSON *host;   /* HostConfig of the body */
   const cJSON *report;
   struct csn_attestation *a;
+  int is_podman;
 };
 
 struct row;
@@ -405,7 +406,10 @@ static const struct row rows[] = {
 
 /* Only what is not to be read can be excused: a wrong value stands. A limit that is none, and seccomp
  * off, are how such runtimes and engines say nothing. */
-static unsigned unseen_of(const struct row *row, const cJSON *found) {
+static unsigned unseen_of(const struct reading *r, const struct row *row, const cJSON *found) {
+  /* Podman leaves its containers in the host's with the older cgroups, whatever it is asked for. */
+  if (row->holds == is_own_namespace && strcmp(row->of, "cgroup") == 0 && r->is_podman)
+    return CSN_UNSEEN_DIALECT;
   const cJSON *quota = csn_json_get(found, "cpu_quota_us");
   if (row->holds == is_quota) found = quota;
   if (!found || cJSON_IsNull(found) || is_number(found, -1)) return row->unseen;
@@ -419,12 +423,13 @@ static void hold(const struct reading *r, const struct row *row) {
   snprintf(say.wanted, sizeof say.wanted, "nothing");
   csn_attest_say(say.found, found);
   int held = row->holds(r, row, found, &say);
-  csn_attest_add(r->a, row->name, held, unseen_of(row, found), say.wanted, say.found);
+  csn_attest_add(r->a, row->name, held, unseen_of(r, row, found), say.wanted, say.found);
 }
 
 void csn_attest_report(const struct csn_attest_wanted *w, const cJSON *inspect,
                        const cJSON *report, struct csn_attestation *a) {
-  const struct reading r = {w, csn_json_get(w->body, "HostConfig"), report, a};
+  const struct reading r = {w, csn_json_get(w->body, "HostConfig"), report, a,
+                            csn_attest_is_podman(inspect)};
   const cJSON *mounts = csn_json_get(report, "mounts");
   a->source = CSN_BY_KERNEL;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) hold(&r, &rows[i]);
@@ -432,4 +437,5 @@ void csn_attest_report(const struct csn_attest_wanted *w, const cJSON *inspect,
     csn_attest_kernel_mounts(w, inspect, mounts, a);
   else
     csn_attest_add(a, "mounts", 0, 0, "a list", "nothing");
+  csn_attest_excuse(a, CSN_UNSEEN_DIALECT);
 }

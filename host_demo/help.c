@@ -232,8 +232,10 @@ static const char help_sessions[] =
 static const char help_inspect[] =
     "usage: caisson-host inspect [KEY] [--json]\n"
     "\n"
-    "Shows what is known of a session (without KEY: the default one). Never makes\n"
-    "one. The exit code is 1 where there is none.\n";
+    "Shows what is known of a session (without KEY: the default one), and, item by\n"
+    "item, whether it is what its settings make it, as the engine and as the kernel\n"
+    "have it: what differs first. Never makes one. The exit code is 1 where there is\n"
+    "none.\n";
 
 static const char help_logs[] =
     "usage: caisson-host logs [KEY] [--follow | --json]\n"

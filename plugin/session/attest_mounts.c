@@ -68,6 +68,7 @@ static int is_size(uint64_t wanted, uint64_t found) {
 struct asked {
   int read_only, nosuid, nodev, noexec;
   uint64_t size; /* 0: any */
+  int is_file;   /* one of the engine's that has the same name there */
 };
 
 static struct asked asked_of(const struct planned *p) {
@@ -236,7 +237,6 @@ void csn_attest_engine_mounts(const struct csn_attest_wanted *w, const cJSON *in
 
 #define BELOW 1u  /* what lies below it, not it */
 #define PODMAN 2u /* mounted by that engine alone */
-#define FILE_OF 4u /* a file of the engine's that has the same name there */
 
 /* What engines mount by themselves. */
 static const struct {
@@ -254,12 +254,12 @@ static const struct {
     {"/sys", 0, "sysfs", {.read_only = 1, .nosuid = 1, .nodev = 1, .noexec = 1}},
     {"/sys/fs/cgroup", 0, "tmpfs", {.nosuid = 1, .nodev = 1, .noexec = 1}},
     {"/sys/", BELOW, "sysfs,cgroup,cgroup2,tmpfs", {.read_only = 1}},
-    {"/etc/resolv.conf", FILE_OF, NULL, {0}},
-    {"/etc/hostname", FILE_OF, NULL, {0}},
-    {"/etc/hosts", FILE_OF, NULL, {0}},
-    {"/etc/passwd", FILE_OF | PODMAN, NULL, {.nosuid = 1, .nodev = 1}},
-    {"/etc/group", FILE_OF | PODMAN, NULL, {.nosuid = 1, .nodev = 1}},
-    {"/run/.containerenv", FILE_OF | PODMAN, NULL, {.nosuid = 1, .nodev = 1}},
+    {"/etc/resolv.conf", 0, NULL, {.is_file = 1}},
+    {"/etc/hostname", 0, NULL, {.is_file = 1}},
+    {"/etc/hosts", 0, NULL, {.is_file = 1}},
+    {"/etc/passwd", PODMAN, NULL, {.nosuid = 1, .nodev = 1, .is_file = 1}},
+    {"/etc/group", PODMAN, NULL, {.nosuid = 1, .nodev = 1, .is_file = 1}},
+    {"/run/.containerenv", PODMAN, NULL, {.nosuid = 1, .nodev = 1, .is_file = 1}},
     {"/run", PODMAN, "tmpfs", {.nosuid = 1, .nodev = 1}},
     {"/var/tmp", PODMAN, "tmpfs", {.nosuid = 1, .nodev = 1}},
 };
@@ -275,10 +275,6 @@ static int is_at(size_t row, const struct mounted *m, int is_podman) {
     if (strncmp(m->target, own[row].path, n) != 0) return 0;
   } else if (strcmp(m->target, own[row].path) != 0) {
     return 0;
-  }
-  if (own[row].flags & FILE_OF) {
-    const char *name = strrchr(m->target, '/'), *there = strrchr(m->root, '/');
-    return there && strcmp(name, there) == 0;
   }
   return !own[row].types || has_option(own[row].types, m->type);
 }
@@ -346,15 +342,23 @@ static const char *asked_for(const struct kernel *k, const struct mounted *m, st
   return m->type;
 }
 
+static int is_named_alike(const struct mounted *m) {
+  const char *name = strrchr(m->target, '/'), *there = strrchr(m->root, '/');
+  return name && there && strcmp(name, there) == 0;
+}
+
 static void hold_mounted(const struct kernel *k, const struct mounted *m) {
   struct asked asked = {0};
   char wanted[CSN_ATTEST_TEXT] = "nothing", found[CSN_ATTEST_TEXT];
   const char *type = asked_for(k, m, &asked);
+  int is_it = !asked.is_file || is_named_alike(m);
+  struct asked shown = asked; /* by gVisor, which takes the other two, and knows no root */
+  shown.nosuid = shown.nodev = 0;
   if (type) say_asked(wanted, type, &asked);
-  snprintf(found, sizeof found, "%.20s %.100s%s%.40s", m->type, m->options,
-           asked.size ? " " : "", asked.size ? m->super : "");
-  add(k->a, m->target, type && grants(&asked, m->options, m->super),
-      type ? CSN_UNSEEN_GVISOR : 0, wanted, found);
+  snprintf(found, sizeof found, "%.20s %.100s%s%.60s", m->type, m->options,
+           asked.size || !is_it ? " " : "", asked.size ? m->super : is_it ? "" : m->root);
+  add(k->a, m->target, type && is_it && grants(&asked, m->options, m->super),
+      type && grants(&shown, m->options, m->super) ? CSN_UNSEEN_GVISOR : 0, wanted, found);
 }
 
 void csn_attest_kernel_mounts(const struct csn_attest_wanted *w, const cJSON *inspect,

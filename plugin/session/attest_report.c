@@ -249,6 +249,16 @@ static int is_usual_device(const cJSON *device) {
   return 0;
 }
 
+/* gVisor has one device more, which is its own: a tunnel inside its own network. */
+static int has_only_tunnel(const cJSON *devices) {
+  const cJSON *one;
+  cJSON_ArrayForEach(one, devices)
+    if (!is_usual_device(one) &&
+        (csn_json_int(one, "major", -1) != 10 || csn_json_int(one, "minor", -1) != 200))
+      return 0;
+  return cJSON_IsArray(devices);
+}
+
 static int has_usual_devices(const struct reading *r, const struct row *row, const cJSON *found,
                              struct csn_finding *say) {
   const cJSON *one;
@@ -366,7 +376,7 @@ static const struct row rows[] = {
     {"cap_permitted", "status.cap_permitted", may_no_more, "", 0},
     {"cap_effective", "status.cap_effective", may_no_more, "", 0},
     {"cap_bounding", "status.cap_bounding", may_no_more, "CapAdd", 0},
-    {"cap_ambient", "status.cap_ambient", may_no_more, "", 0},
+    {"cap_ambient", "status.cap_ambient", may_no_more, "", GVISOR},
     {"given_cap_inheritable", "given.cap_inheritable", may_no_more, "CapAdd", 0},
     {"given_cap_permitted", "given.cap_permitted", may_no_more, "CapAdd", 0},
     {"given_cap_effective", "given.cap_effective", may_no_more, "CapAdd", 0},
@@ -413,8 +423,9 @@ static unsigned unseen_of(const struct reading *r, const struct row *row, const 
   const cJSON *quota = csn_json_get(found, "cpu_quota_us");
   if (row->holds == is_quota) found = quota;
   if (!found || cJSON_IsNull(found) || is_number(found, -1)) return row->unseen;
-  int lists = row->holds == covers_all || row->holds == has_usual_devices;
-  return is_number(found, 0) || lists ? row->unseen & GVISOR : 0;
+  int is_list = row->holds == covers_all ||
+                (row->holds == has_usual_devices && has_only_tunnel(found));
+  return is_number(found, 0) || is_list ? row->unseen & GVISOR : 0;
 }
 
 static void hold(const struct reading *r, const struct row *row) {

@@ -15,6 +15,7 @@
 #include "session/policy_mounts.h"
 #include "util/alloc.h"
 #include "util/json.h"
+#include "util/schema.h"
 
 #define GUEST_PREFIX CSN_DELIVERY_MOUNT "/guest-"
 #define SPEC_MAX ((size_t)1 << 20)
@@ -78,6 +79,26 @@ static void take_settings(const cJSON *base, struct csn_sandbox_settings *s) {
   s->env = s->labels = NULL; /* count only where the very body is known */
 }
 
+/* Anybody on the engine can have written it, so it can hold no more than a session could ask for. */
+static int check_settings(const struct csn_sessions *all, const cJSON *base,
+                          struct csn_error *err) {
+  static const struct {
+    const char *member, *option;
+  } documents[] = {
+      {"cap_add", NULL}, {"dns", NULL},   {"extra_hosts", NULL}, {"tmpfs", NULL}, {"mounts", NULL},
+      {"network", NULL}, {"ports", NULL}, {"workspace_mount", "workspace"}};
+  const cJSON *schemas = csn_json_get(all->settings->options_schema, "properties");
+  for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+    const cJSON *value = csn_json_get(base, documents[i].member);
+    const char *option = documents[i].option ? documents[i].option : documents[i].member;
+    int rc = value ? csn_schema_check(csn_json_get(schemas, option), value, option,
+                                      CAISSON_E_CONFIG, CAISSON_REASON_ATTESTATION, err)
+                   : 0;
+    if (rc) return csn_error_wrap(err, "%s", documents[i].member);
+  }
+  return 0;
+}
+
 /* ---- facts, as far as they are to be as they are --------------------------------------------- */
 
 /* "/.caisson/guest-<16 hex>", perhaps "-readable": some version's helper. */
@@ -117,7 +138,7 @@ static const char *choose_user(struct wanting *w, char words[64]) {
   int known = colon && csn_passwd_number(user, (size_t)(colon - user), &f->uid) == 0 &&
               csn_passwd_number(colon + 1, strlen(colon + 1), &f->gid) == 0 && f->uid && f->gid;
   if (strchr(w->e.user, ':')) {
-    snprintf(words, 64, "%s", w->e.user);
+    snprintf(words, 64, "%.40s%s", w->e.user, known ? "" : ", never root");
     return strcmp(user, w->e.user) == 0 && known ? NULL : words;
   }
   snprintf(words, 64, "uid %" PRIu32 "-%" PRIu32, w->settings.uid_first, w->settings.uid_last);
@@ -193,8 +214,11 @@ int csn_attest_body_of(struct csn_sessions *all, const struct csn_session *s,
                                       .version = CSN_VERSION,
                                       .created = "",
                                       .seccomp_path = atomic_load(&all->dialect.seccomp_path)};
-  if (cJSON_IsObject(base) && csn_policy_compare(label, all->settings, NULL) != CSN_SPEC_SAME)
+  int rc = 0;
+  if (cJSON_IsObject(base) && csn_policy_compare(label, all->settings, NULL) != CSN_SPEC_SAME) {
+    rc = check_settings(all, base, err);
     take_settings(base, &w.settings);
-  int rc = make(&w, body, err);
+  }
+  if (rc == 0) rc = make(&w, body, err);
   return rc ? rc : check_plan(&w, err);
 }

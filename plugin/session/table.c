@@ -312,8 +312,7 @@ void csn_session_forget(struct csn_sessions *all, struct csn_session *s) {
   cJSON_Delete(s->env);
   cJSON_Delete(s->service);
   s->env = s->service = NULL;
-  s->service_up = s->attested = 0;
-  s->older = 0;
+  s->service_up = s->attested = s->older = 0;
   s->created_here = 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attestation: what an engine and a kernel made of a sandbox, held against what it was to be. This
- * header is the pure half, JSON in and a list of findings out; attest.md has the why and the table. */
+ * header is the pure half, JSON in and a list of findings out; attest.md has the why and the
+ * table. */
 #ifndef CSN_SESSION_ATTEST_H
 #define CSN_SESSION_ATTEST_H
 

@@ -238,7 +238,8 @@ static int has_apparmor(const struct inspecting *i, const struct row *row, const
 static int has_cpus(const struct inspecting *i, const struct row *row, const cJSON *wanted,
                     const cJSON *found, struct csn_finding *say) {
   const cJSON *host = csn_json_get(i->inspect, "HostConfig");
-  double quota = csn_json_number(host, "CpuQuota", 0), period = csn_json_number(host, "CpuPeriod", 0);
+  double quota = csn_json_number(host, "CpuQuota", 0);
+  double period = csn_json_number(host, "CpuPeriod", 0);
   if (is_same(i, row, wanted, found, say) && (quota <= 0 || i->is_podman)) return 1;
   if (quota <= 0 || period <= 0 || !csn_attest_is_empty(found)) return 0;
   double cpus = quota / period * 1e9, want = wanted ? wanted->valuedouble : 0;
@@ -301,7 +302,8 @@ static int is_in_range(const char *port, const char *range) {
 }
 
 static int is_bound_as(const cJSON *binding, const cJSON *wanted) {
-  return strcmp(csn_json_string(binding, "HostIp", ""), csn_json_string(wanted, "HostIp", "?")) == 0 &&
+  const char *address = csn_json_string(wanted, "HostIp", "?");
+  return strcmp(csn_json_string(binding, "HostIp", ""), address) == 0 &&
          is_in_range(csn_json_string(binding, "HostPort", ""),
                      csn_json_string(wanted, "HostPort", ""));
 }

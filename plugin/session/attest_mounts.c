@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is mounted in a sandbox, as the engine and as the kernel have it: what the policy mounts, each
- * as it is to be, what engines mount by themselves, and nothing else. */
+/* What is mounted in a sandbox, as the engine and as the kernel have it: what the policy mounts,
+ * each as it is to be, what engines mount by themselves, and nothing else. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

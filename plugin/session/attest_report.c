@@ -237,7 +237,7 @@ static int covers_all(const struct reading *r, const struct row *row, const cJSO
   return 1;
 }
 
-/* What every container has: null, zero, full, random, urandom, tty, console, ptmx, and terminals. */
+/* What every container has: null, zero, full, random, urandom, tty, console, ptmx, terminals. */
 static int is_usual_device(const cJSON *device) {
   static const unsigned char usual[][2] = {{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9},
                                            {5, 0}, {5, 1}, {5, 2}};
@@ -339,7 +339,8 @@ static int is_denied(const cJSON *routes, const char *range) {
   return 0;
 }
 
-/* What the plan denies is unreachable: the helper that carried it out said so, here are its routes. */
+/* What the plan denies is unreachable: the helper that carried it out said so, here are its
+ * routes. */
 static int has_denied(const struct reading *r, const struct row *row, const cJSON *found,
                       struct csn_finding *say) {
   const char *text = csn_json_string(csn_json_get(r->w->body, "Labels"), CSN_LABEL_ROUTES, "{}");
@@ -414,8 +415,8 @@ static const struct row rows[] = {
     {"hostname", "hostname", is_hostname, "Hostname", 0},
 };
 
-/* Only what is not to be read can be excused: a wrong value stands. A limit that is none, and seccomp
- * off, are how such runtimes and engines say nothing. */
+/* Only what is not to be read can be excused: a wrong value stands. A limit that is none, and
+ * seccomp off, are how such runtimes and engines say nothing. */
 static unsigned unseen_of(const struct reading *r, const struct row *row, const cJSON *found) {
   /* Podman leaves its containers in the host's with the older cgroups, whatever it is asked for. */
   if (row->holds == is_own_namespace && strcmp(row->of, "cgroup") == 0 && r->is_podman)

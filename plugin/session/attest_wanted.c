@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a sandbox that was found was to be: its create body made again, of the operator's settings or,
- * where it runs under older ones, of those that its label names. What the policy never allows no
- * label can allow: the body is the policy's own work. */
+/* What a sandbox that was found was to be: its create body made again, of the operator's settings
+ * or, where it runs under older ones, of those that its label names. What the policy never allows
+ * no label can allow: the body is the policy's own work. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -24,7 +24,8 @@ struct wanting {
   struct csn_sessions *all;
   const struct csn_session *s;
   const struct csn_container *found;
-  struct csn_sandbox_settings settings, e; /* the operator's or the label's; with options over them */
+  struct csn_sandbox_settings settings; /* the operator's, or the label's */
+  struct csn_sandbox_settings e;        /* with its options over them */
   const cJSON *shape;
   struct csn_policy_facts facts;
   char guest[64], network[CSN_CONTAINER_ID_SIZE];
@@ -44,8 +45,8 @@ static void take_small(const cJSON *base, const char *name, uint32_t *value) {
 
 static void take_uids(const cJSON *base, struct csn_sandbox_settings *s) {
   uint32_t first, last;
-  if (sscanf(csn_json_string(base, "uid_range", ""), "%9" SCNu32 "-%9" SCNu32, &first, &last) != 2 ||
-      first == 0 || first > last)
+  const char *range = csn_json_string(base, "uid_range", "");
+  if (sscanf(range, "%9" SCNu32 "-%9" SCNu32, &first, &last) != 2 || first == 0 || first > last)
     return;
   s->uid_first = first;
   s->uid_last = last;
@@ -79,7 +80,7 @@ static void take_settings(const cJSON *base, struct csn_sandbox_settings *s) {
   s->env = s->labels = NULL; /* count only where the very body is known */
 }
 
-/* Anybody on the engine can have written it, so it can hold no more than a session could ask for. */
+/* Anybody on the engine can have written it, so it holds no more than a session could ask for. */
 static int check_settings(const struct csn_sessions *all, const cJSON *base,
                           struct csn_error *err) {
   static const struct {
@@ -127,8 +128,9 @@ static int is_auto(const struct wanting *w) {
   return strcmp(w->e.user, "auto") == 0;
 }
 
-/* Whom it runs as, where that is one of those that its settings allow. Which one of a range, or whom
- * an image or a directory named, only its label says. Returns what was to be, where it is not. */
+/* Whom it runs as, where that is one of those that its settings allow. Which one of a range, or
+ * whom an image or a directory named, only its label says. Returns what was to be, where it is
+ * not. */
 static const char *choose_user(struct wanting *w, char words[64]) {
   const char *user = csn_json_string(csn_json_get(w->found->raw, "Config"), "User", "");
   const char *colon = strchr(user, ':'), *label = csn_container_label(w->found, CSN_LABEL_UID);
@@ -189,8 +191,8 @@ static int make(struct wanting *w, cJSON **body, struct csn_error *err) {
   return csn_fail_nomem(err);
 }
 
-/* Its plan of routes has to be there where its settings deny anything: what it has in detail depends
- * on the moment. */
+/* Its plan of routes has to be there where its settings deny anything: what it has in detail
+ * depends on the moment. */
 static int check_plan(const struct wanting *w, struct csn_error *err) {
   cJSON *plan CSN_CLEANUP_JSON = NULL;
   if (!csn_network_name(w->e.network) || w->facts.routes) return 0;

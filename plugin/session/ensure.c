@@ -334,8 +334,9 @@ static int attest(struct ensuring *e, const struct csn_container *found, struct 
   if (rc != CAISSON_E_POLICY) return rc;
   control.deadline = csn_clock_after(CLEANUP_NS);
   if (csn_session_remove(e->all, e->s, found->id, &control, &removing))
-    csn_log(e->all->log, CAISSON_LOG_WARNING, "could not remove %s, which is not what it was to be: %s",
-            e->s->name, removing.message);
+    csn_log(e->all->log, CAISSON_LOG_WARNING,
+            "could not remove %s, which is not what it was to be: %s", e->s->name,
+            removing.message);
   return rc;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes attestation: what comes from inside a sandbox (or, where the first byte is odd, from the
- * engine) against a create body. Whatever it is, there are findings, each within its bounds, and only
- * a document that shows everything may hold. */
+ * engine) against a create body. Whatever it is, there are findings, each within its bounds, and
+ * only a document that shows everything may hold. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

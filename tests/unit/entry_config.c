@@ -52,7 +52,21 @@ static void test_defaults(const char *json, const char *what) {
   ok(c.audits && !c.audits_arguments, "there is an audit, without arguments");
   is_int(c.tools.max_timeout_ms, 600000, "tools.max_timeout_ms");
   is_int(c.tools.spill_max, 32 << 20, "tools.spill_max");
+  is_int(c.sandbox.refuses_unseen, 0, "attestation.unseen");
   csn_config_free(&c);
+}
+
+static void test_attestation(void) {
+  struct csn_config c;
+  struct csn_error err;
+  is_int(read_config("{\"config_version\": 1, \"attestation\": {\"unseen\": \"refuse\"}}", &c, &err),
+         0, "attestation.unseen can be set");
+  is_int(c.sandbox.refuses_unseen, 1, "and is");
+  csn_config_free(&c);
+  is_int(read_config("{\"config_version\": 1, \"attestation\": {\"unseen\": \"no\"}}", &c, &err),
+         CAISSON_E_CONFIG, "to one of its words");
+  is_int(read_config("{\"config_version\": 1, \"attestation\": false}", &c, &err), CAISSON_E_CONFIG,
+         "and attestation cannot be switched off");
 }
 
 /* The defaults that the schema tells people are those that hold. */
@@ -327,6 +341,7 @@ int main(void) {
   test_defaults("", "nothing");
   test_defaults("{}", "{}");
   test_defaults("{\"config_version\":1}", "{\"config_version\":1}");
+  test_attestation();
   test_documented();
   test_audit();
   test_engine();

@@ -249,13 +249,15 @@ static int is_usual_device(const cJSON *device) {
   return 0;
 }
 
-/* gVisor has one device more, which is its own: a tunnel inside its own network. */
-static int has_only_tunnel(const cJSON *devices) {
+/* gVisor has these too, which are its own kernel's: tunnels in its own network, and FUSE. */
+static int has_only_gvisors(const cJSON *devices) {
   const cJSON *one;
-  cJSON_ArrayForEach(one, devices)
-    if (!is_usual_device(one) &&
-        (csn_json_int(one, "major", -1) != 10 || csn_json_int(one, "minor", -1) != 200))
-      return 0;
+  cJSON_ArrayForEach(one, devices) {
+    int64_t minor = csn_json_int(one, "minor", -1);
+    int is_its = csn_json_int(one, "major", -1) == 10 && (minor == 200 || minor == 229) &&
+                 strcmp(csn_json_string(one, "type", ""), "c") == 0;
+    if (!is_its && !is_usual_device(one)) return 0;
+  }
   return cJSON_IsArray(devices);
 }
 
@@ -425,7 +427,7 @@ static unsigned unseen_of(const struct reading *r, const struct row *row, const 
   if (row->holds == is_quota) found = quota;
   if (!found || cJSON_IsNull(found) || is_number(found, -1)) return row->unseen;
   int is_list = row->holds == covers_all ||
-                (row->holds == has_usual_devices && has_only_tunnel(found));
+                (row->holds == has_usual_devices && has_only_gvisors(found));
   return is_number(found, 0) || is_list ? row->unseen & GVISOR : 0;
 }
 

@@ -38,6 +38,8 @@ GUEST_TESTS := $(call names,tests/guest/*.c)
 EMULATED := channel input operations
 INTEGRATION := $(call names,tests/integration/*.c)
 INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
+# What would break out of a sandbox, or weaken it behind the plugin's back. On the plain build alone.
+SECURITY_SCRIPTS := $(notdir $(wildcard tests/security/*.py))
 # Under valgrind too: all but those that move gigabytes, those that start themselves again, which
 # valgrind does not allow, and those about what it has its own of: stacks, descriptors, signals,
 # malloc.
@@ -384,7 +386,8 @@ PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SC
   tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%) \
   $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
-  $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%)
+  $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
+  $(SECURITY_SCRIPTS:%=build/security/%)
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 
@@ -395,6 +398,8 @@ check-programs: $(PEER_FILES)
 # A script is run once for each build: tests/exec tells by the link's folder which one is meant.
 $(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)): 
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/integration/$(@F) $@
+$(SECURITY_SCRIPTS:%=build/security/%):
+	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/security/$(@F) $@
 build/integration/abi_baseline.py: $(filter-out build/asan/%,$(PEER_FILES))
 build/asan/integration/abi_baseline.py build/asan/abi/matrix.py: $(filter build/asan/%,$(PEER_FILES))
 build/asan/abi/matrix.py:

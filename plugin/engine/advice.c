@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/advice.h"
 
+#include "engine/advisories.h"
 #include "transport/endpoint.h"
 #include "util/json.h"
 
@@ -144,5 +145,5 @@ int csn_engine_advise(const struct csn_engine_subject *s, cJSON *array) {
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (table[i].holds(s) && csn_json_append_string(array, table[i].words))
       return CAISSON_E_NOMEM;
-  return 0;
+  return csn_advisories_find(s->info->version_json, array);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "engine/ask.h"
+#include "engine/internal.h"
 #include "util/json.h"
 
 /* GET /info says it as the kernel does, GET /version as Go does. */
@@ -21,6 +22,7 @@ static int ask_for(struct csn_engine *engine, const char *path, const char *memb
   struct csn_ask ask = {.method = "GET", .path = path, .seconds = 30};
   int rc = csn_ask_json(engine, &ask, control, 0, &answer, err);
   if (rc) return csn_ask_context(rc, err, "ask the engine for", path + 1);
+  csn_engine_warn(engine, answer);
   const char *text = in_one_spelling(csn_json_string(answer, member, ""));
   size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
   if (n == 0 || text[n] || n >= CSN_ENGINE_ARCH_SIZE)

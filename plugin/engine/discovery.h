@@ -9,12 +9,15 @@
 #include "transport/tls.h"
 #include "util/control.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /* What the operator configured; NULL: not given. */
 struct csn_engine_wanted {
   const char *endpoint;
   const char *context;   /* a Docker context, by name */
   const struct csn_tls *tls;
+  int refuses_vulnerable;    /* an engine with a known hole is not used (advisories.h) */
+  const struct csn_log *log; /* outlives the engine */
 };
 
 #define CSN_ENGINE_WHY_MAX 192

@@ -34,6 +34,8 @@ int csn_engine_discover(const struct csn_engine_wanted *wanted, int lazy,
   struct csn_engine *e = csn_calloc(1, sizeof *e);
   if (!e) return csn_fail_nomem(err);
   pthread_mutex_init(&e->finding, NULL);
+  e->log = wanted->log;
+  e->refuses_vulnerable = wanted->refuses_vulnerable;
   int rc = find(e, wanted, control, err);
   if (rc && !(lazy && rc == CAISSON_E_ENGINE)) {
     csn_engine_free(e);
@@ -126,6 +128,7 @@ static int ping(struct csn_engine *engine, const struct csn_control *control, in
       .method = "GET", .path = "/_ping", .seconds = PING_SECONDS};
   int rc = csn_ask_unversioned(engine, &question, control, &response, err);
   if (rc == 0) rc = negotiate(engine, &response, minor, err);
+  if (rc == 0) rc = csn_engine_hold(engine, control, err);
   if (rc == 0) atomic_store(&engine->api, *minor);
   if (rc == CAISSON_E_ENGINE) csn_engine_forget(engine);
   return rc;

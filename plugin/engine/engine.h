@@ -10,7 +10,8 @@
  *   CAISSON_E_ENGINE   by reason: engine.unreachable (also: no answer within its own deadline),
  *                      engine.permission, engine.tls, engine.protocol, engine.version; or it refused:
  *                      engine.not_found, engine.conflict, image.missing, disk.full, engine.refused;
- *                      then the message has what was asked, the HTTP status and the engine's words.
+ *                      then the message has what was asked, the HTTP status and the engine's words
+ *   CAISSON_E_POLICY   policy.refused: it has a known hole, and the operator wants none such.
  * Names and ids are interchangeable where a `container` is asked for. */
 #ifndef CSN_ENGINE_ENGINE_H
 #define CSN_ENGINE_ENGINE_H

@@ -150,6 +150,8 @@ static void read_engine(const cJSON *engine, struct csn_config *c) {
   const cJSON *tls = csn_json_get(engine, "tls");
   c->engine.endpoint = csn_json_string(engine, "endpoint", NULL);
   c->engine.context = csn_json_string(engine, "context", NULL);
+  c->engine.refuses_vulnerable =
+      strcmp(csn_json_string(engine, "vulnerable", ""), "refuse") == 0;
   c->lazy = csn_json_bool(engine, "lazy", 0);
   c->tls = (struct csn_tls){.ca = cJSON_GetStringValue(csn_json_get(tls, "ca")),
                             .cert = cJSON_GetStringValue(csn_json_get(tls, "cert")),

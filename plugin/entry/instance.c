@@ -60,6 +60,7 @@ static int build(struct csn_instance *i, const char *json, size_t n, struct csn_
   if (rc == 0)
     rc = csn_catalog_new(i->manifest, i->config.instance, i->config.document, &i->config.tools,
                          &i->catalog, err);
+  i->config.engine.log = &i->log;
   if (rc == 0)
     rc = csn_engine_discover(&i->config.engine, i->config.lazy, &none, &i->engine, err);
   if (rc == 0)

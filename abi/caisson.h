@@ -536,8 +536,9 @@ typedef struct caisson_plugin {
    * and that the engine answers, within 2 s (by ssh 17 s; where nothing names an engine, 1.5 s more
    * to find one), unless "engine": {"lazy": true} leaves that to the first call. Creates no
    * container. A process may have several instances, with different configurations.
-   * Returns CAISSON_OK and the id, or CAISSON_E_CONFIG, _ENGINE, _POLICY, _VERSION, _INVALID, _NOMEM,
-   * _LIMIT, _FORKED, or _INTERNAL (also where the library libcjson is missing).
+   * Returns CAISSON_OK and the id, or CAISSON_E_CONFIG, _ENGINE, _POLICY (the engine has known holes
+   * and "vulnerable" is "refuse"), _VERSION, _INVALID, _NOMEM, _LIMIT, _FORKED, or _INTERNAL (also
+   * where the library libcjson is missing).
    * [any] */
   int32_t (*create)(const caisson_host *host, const char *config_json, uint64_t len,
                     uint64_t *instance, caisson_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator should know of an engine before sandboxes are trusted to it: a table of
- * conditions, each with the words for it, and its known holes (advisories.h). Pure but for the client
- * certificate's file. */
+ * conditions, each with the words for it, and its known holes (advisories.h). Pure but for the
+ * client certificate's file. */
 #ifndef CSN_ENGINE_ADVICE_H
 #define CSN_ENGINE_ADVICE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Known holes in engines and runtimes that matter for sandboxes: a table of what is vulnerable up to
- * which release, and what that means here. Pure; README.md says what is in it and what is not. */
+/* Known holes in engines and runtimes that matter for sandboxes: a table of what is vulnerable up
+ * to which release, and what that means here. Pure; README.md says what is in it and what not. */
 #ifndef CSN_ENGINE_ADVISORIES_H
 #define CSN_ENGINE_ADVISORIES_H
 

@@ -40,8 +40,8 @@ static int refuse(const struct csn_engine *engine, const cJSON *found, struct cs
     csn_log(engine->log, CAISSON_LOG_ERROR, "the engine is refused: %s", words->valuestring);
   }
   return csn_fail(err, CAISSON_E_POLICY, CAISSON_REASON_POLICY,
-                  "the engine at %s has %d known hole(s), and engine.vulnerable is \"refuse\" (with "
-                  "\"warn\" it is used all the same): %s%s",
+                  "the engine at %s has %d known hole(s), and engine.vulnerable is \"refuse\" "
+                  "(with \"warn\" it is used all the same): %s%s",
                   csn_engine_endpoint(engine), cJSON_GetArraySize(found),
                   cJSON_GetStringValue(cJSON_GetArrayItem(found, 0)),
                   cJSON_GetArraySize(found) > 1 ? "; the log has them all" : "");

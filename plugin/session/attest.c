@@ -110,3 +110,15 @@ int csn_session_attest(struct csn_sessions *all, struct csn_session *s, const cJ
   s->attested = 1;
   return 0;
 }
+
+int csn_session_attest_failed(struct csn_sessions *all, const cJSON *sent,
+                              const struct csn_container *made, const struct csn_control *control,
+                              int rc, struct csn_error *err) {
+  struct csn_attestation a CSN_CLEANUP_ATTESTATION = {0};
+  const struct csn_attest_wanted w = {.body = sent, .is_sent = 1};
+  struct csn_error unasked;
+  if (!made->raw || strcmp(err->reason, CAISSON_REASON_HELPER_LOST) != 0) return rc;
+  csn_attest_inspect(&w, made->raw, &a);
+  if (a.failed || excuse(all, sent, made, control, &a, &unasked)) return rc;
+  return csn_attest_count(&a, CSN_DIFFERS) ? csn_attest_refuse(&a, CSN_DIFFERS, err) : rc;
+}

@@ -292,6 +292,12 @@ static int is_in_one(const struct inspecting *i, const struct row *row, const cJ
   return here && !others;
 }
 
+/* What it is connected to shows only once it was started. */
+static int never_started(const struct inspecting *i) {
+  const cJSON *status = csn_attest_at(i->inspect, "State.Status");
+  return cJSON_IsString(status) && strcmp(status->valuestring, "created") == 0;
+}
+
 /* "9005" in "9000-9010"; an empty range is the engine's pick. */
 static int is_in_range(const char *port, const char *range) {
   unsigned n = 0, first = 0, last = 0;
@@ -312,8 +318,10 @@ static int is_bound_as(const cJSON *binding, const cJSON *wanted) {
 static int publishes(const struct inspecting *i, const struct row *row, const cJSON *wanted,
                      const cJSON *found, struct csn_finding *say) {
   const cJSON *ports = csn_attest_at(i->inspect, "NetworkSettings.Ports"), *port, *binding;
-  (void)row, (void)found;
-  csn_attest_say(say->found, ports);
+  (void)row;
+  csn_attest_say(say->found, found && found->child ? found : ports);
+  cJSON_ArrayForEach(port, found)
+    if (!csn_json_get(wanted, port->string)) return 0;
   cJSON_ArrayForEach(port, ports) {
     const cJSON *want = cJSON_GetArrayItem(csn_json_get(wanted, port->string), 0);
     if (want && !port->child) return 0;
@@ -321,7 +329,7 @@ static int publishes(const struct inspecting *i, const struct row *row, const cJ
       if (!want || !is_bound_as(binding, want)) return 0;
   }
   cJSON_ArrayForEach(port, wanted)
-    if (!csn_json_get(ports, port->string)) return 0;
+    if (!csn_json_get(ports, port->string)) return never_started(i);
   return 1;
 }
 

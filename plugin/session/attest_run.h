@@ -21,4 +21,11 @@ int csn_session_attest(struct csn_sessions *all, struct csn_session *s, const cJ
                        const struct csn_container *found, struct csn_channel *ch,
                        const struct csn_control *control, struct csn_error *err);
 
+/* Of a start that failed with rc since there was no helper to talk to: CAISSON_E_POLICY if the
+ * engine had made another container than the one that was asked for, which explains it; else rc.
+ * made: as the engine described it before the start. */
+int csn_session_attest_failed(struct csn_sessions *all, const cJSON *sent,
+                              const struct csn_container *made, const struct csn_control *control,
+                              int rc, struct csn_error *err);
+
 #endif

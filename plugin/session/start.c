@@ -193,6 +193,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   char id[CSN_CONTAINER_ID_SIZE];
   cJSON *body CSN_CLEANUP_JSON = NULL;
   struct csn_mount_list mounts CSN_CLEANUP_MOUNTS = {0};
+  struct csn_container made CSN_CLEANUP_CONTAINER = {0};
   note(want, "starting a sandbox");
   s->started = (int64_t)time(NULL) - 1;
   int rc = make_body(all, s, shape, want, control, &mounts, &body, err);
@@ -203,6 +204,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
   if (rc)
     return after_refusal(all, s, image_of(all, shape), control, rc, "create its container", err);
   rc = csn_session_mend_volumes(all, image_of(all, shape), id, &mounts, control, err);
+  if (rc == 0) rc = csn_container_inspect(all->engine, id, control, &made, err);
   if (rc == 0) rc = attach_and_start(all, id, body, control, out, err);
   if (rc == 0) {
     s->created_here = 1;
@@ -213,6 +215,7 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
     if (rc == 0) return 0;
     csn_channel_close(*out);
   }
+  rc = csn_session_attest_failed(all, body, &made, control, rc, err);
   if (rc == CAISSON_E_POLICY) {
     clean_up(all, s, id);
     csn_session_forget(all, s);

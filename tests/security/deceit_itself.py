@@ -4,33 +4,19 @@
 # meant passes through it unharmed, and each rule arrives at the engine, in the members it is about.
 import copy
 import hashlib
-import http.client
 import json
 import os
-import socket
 
-from host_support import ENDPOINT, INSTANCE, PATIENCE, configuration, engine, environment, host, path
+from host_support import ENDPOINT, INSTANCE, configuration, engine, environment, host, path
 from tap import diag, done_testing, is_, ok
 
-from deceit import LIE, Proxy
+from deceit import LIE, Proxy, ask
 from deceit.rules import RULES, SANDBOX
 
 UPSTREAM = ENDPOINT.replace("unix://", "", 1)
 proxy = Proxy(path("proxy.sock"), UPSTREAM)
 through = environment(CAISSON_CONFIG=configuration(
     "proxied.json", sandbox=SANDBOX, engine={"endpoint": "unix://" + proxy.path}))
-
-
-def ask(address, method, target, body=None):
-    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(address)
-    headers = {"Content-Type": "application/json"} if body else {}
-    connection.request(method, target, json.dumps(body) if body else None, headers)
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return answer.status, text
 
 
 def shell(command):

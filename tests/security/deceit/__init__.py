@@ -6,6 +6,7 @@ engine is to lie as well, every answer about that container, so that it says wha
 Which rule a sandbox gets stands in its session's key: NAME, or "lie." before it; any other key passes
 unharmed. All else goes through byte for byte, which is the fake engine's own work."""
 import copy
+import http.client
 import json
 import os
 import re
@@ -102,6 +103,19 @@ def dechunk(pieces, headers):
         if not size:
             return text
         text, data = text + data[:size], data[size + 2:]
+
+
+def ask(address, method, target, body=None):
+    """One request at a socket, with a JSON body; the answer's status and text."""
+    connection = http.client.HTTPConnection("localhost", timeout=60)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(address)
+    headers = {"Content-Type": "application/json"} if body else {}
+    connection.request(method, target, json.dumps(body) if body else None, headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
 
 
 class Proxy:

@@ -264,7 +264,7 @@ $(1)/obj/%.o: %.S Makefile
 $(call objects,$(1),$(wildcard plugin/channel/*.c tests/unit/channel_*.c)): | $(3)/guest_hash.h
 $(1)/obj/plugin/channel/guest_blob.o: $(GUESTS:%=$(3)/guests/%)
 $(1)/obj/plugin/tools/manifest_blob.o: plugin/tools/manifest.json
-$(1)/obj/plugin/session/seccomp_blob.o: plugin/session/seccomp.json
+$(1)/obj/plugin/session/seccomp_blob.o: plugin/session/seccomp.json plugin/session/seccomp_strict.json
 $(1)/obj/plugin/entry/%.o: EXTRA = -DCSN_BUILD_ID='"$(BUILD_ID)"'
 $(call objects,$(1),$(wildcard plugin/entry/*.c) $(shell grep -l CSN_VERSION plugin/*/*.c host_demo/*.c)): \
   build/build-id

@@ -78,6 +78,7 @@ static uint64_t size_of(const cJSON *object, const char *name) {
 static void read_shape(const cJSON *sandbox, struct csn_sandbox_settings *s) {
   s->name_template = csn_json_string(sandbox, "name_template", "");
   s->has_writable_root = !csn_json_bool(sandbox, "read_only", 1);
+  s->seccomp = csn_seccomp_of(csn_json_string(sandbox, "seccomp", NULL));
   s->apparmor = csn_json_string(sandbox, "apparmor", NULL);
   s->cap_add = csn_json_get(sandbox, "cap_add");
   s->labels = csn_json_get(sandbox, "labels");

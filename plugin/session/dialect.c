@@ -10,27 +10,25 @@
 #include "util/alloc.h"
 #include "util/sha256.h"
 
-extern const char csn_seccomp_start[], csn_seccomp_end[];
-
 #define PROFILE_MODE 0444
 
 /* "seccomp-<16 hex of its SHA-256>.json": each version has its own beside the others. */
-static void name_profile(char *name, size_t size) {
+static void name_profile(const char *text, char *name, size_t size) {
   char hex[CSN_SHA256_HEX];
-  csn_sha256_hex(csn_seccomp_start, (size_t)(csn_seccomp_end - csn_seccomp_start), hex);
+  csn_sha256_hex(text, strlen(text), hex);
   snprintf(name, size, "seccomp-%.16s.json", hex);
 }
 
 /* An engine that is given a path looks for it on its own machine: there the helper's volume lies,
  * which no sandbox can write to. The path is for the caller to free. */
-static int put_profile(struct csn_sessions *all, const char *image,
+static int put_profile(struct csn_sessions *all, enum csn_seccomp profile, const char *image,
                        const struct csn_control *control, char **path, struct csn_error *err) {
   char name[64];
+  const char *text = csn_seccomp_text(profile);
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
-  name_profile(name, sizeof name);
-  int rc = csn_delivery_put(&all->delivery, all->engine, image, name, csn_seccomp_start,
-                            (size_t)(csn_seccomp_end - csn_seccomp_start), PROFILE_MODE, control,
-                            err);
+  name_profile(text, name, sizeof name);
+  int rc = csn_delivery_put(&all->delivery, all->engine, image, name, text, strlen(text),
+                            PROFILE_MODE, control, err);
   if (rc == 0) rc = csn_volume_inspect(all->engine, CSN_DELIVERY_VOLUME, control, &volume, err);
   if (rc) return rc;
   if (volume.mountpoint[0] != '/')
@@ -44,14 +42,22 @@ static int put_profile(struct csn_sessions *all, const char *image,
 typedef int learn_fn(struct csn_sessions *all, const char *image, const struct csn_control *control,
                      struct csn_error *err);
 
+/* Both: an engine that wants the one as a file wants the other so too. */
 static int learn_profile(struct csn_sessions *all, const char *image,
                          const struct csn_control *control, struct csn_error *err) {
-  char *none = NULL, *path CSN_CLEANUP_FREE = NULL;
+  char *paths[CSN_SECCOMP_COUNT] = {NULL};
+  int rc = 0;
   csn_log(all->log, CAISSON_LOG_INFO, "the engine takes a seccomp profile only as a file: putting "
           "it beside the helper");
-  int rc = put_profile(all, image, control, &path, err);
+  for (int i = 0; i < CSN_SECCOMP_COUNT && rc == 0; i++)
+    rc = put_profile(all, (enum csn_seccomp)i, image, control, &paths[i], err);
+  for (int i = 0; i < CSN_SECCOMP_COUNT; i++) {
+    char *none = NULL;
+    int is_ours = rc == 0 && atomic_compare_exchange_strong(&all->dialect.seccomp_paths[i], &none,
+                                                            paths[i]);
+    if (!is_ours) csn_free(paths[i]);
+  }
   if (rc) return csn_is_stop(rc) ? rc : csn_error_wrap(err, "give the engine the seccomp profile");
-  if (atomic_compare_exchange_strong(&all->dialect.seccomp_path, &none, path)) path = NULL;
   return 0;
 }
 
@@ -92,6 +98,11 @@ int csn_dialect_learn(struct csn_sessions *all, unsigned *learned, const char *i
   return 0;
 }
 
+const char *csn_dialect_seccomp(const struct csn_sessions *all, enum csn_seccomp profile) {
+  return atomic_load(&all->dialect.seccomp_paths[profile]);
+}
+
 void csn_dialect_free(struct csn_dialect *dialect) {
-  csn_free(atomic_exchange(&dialect->seccomp_path, NULL));
+  for (int i = 0; i < CSN_SECCOMP_COUNT; i++)
+    csn_free(atomic_exchange(&dialect->seccomp_paths[i], NULL));
 }

@@ -18,15 +18,13 @@
 #define MEMORY (64.0 * 1024 * 1024)
 #define NOBODY "65534:65534"
 
-extern const char csn_seccomp_start[];
-
 /* ---- its body -------------------------------------------------------------------------------- */
 
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sessions *all,
                           const struct csn_one_shot *shot) {
-  const char *path = atomic_load(&all->dialect.seccomp_path);
+  const char *path = csn_dialect_seccomp(all, CSN_SECCOMP_DEFAULT);
   const struct csn_hardening hardening = {
-      .seccomp = path ? path : csn_seccomp_start,
+      .seccomp = path ? path : csn_seccomp_text(CSN_SECCOMP_DEFAULT),
       .network = shot->network,
       .nofile = 64,
       .nproc = atomic_load(&all->dialect.needs_nproc) ? CSN_HARDENING_NPROC : 0};

@@ -12,8 +12,6 @@
 #include "util/alloc.h"
 #include "util/json.h"
 
-extern const char csn_seccomp_start[];
-
 uint64_t csn_policy_bytes(const cJSON *value) {
   if (cJSON_IsNumber(value))
     return value->valuedouble >= 1 && value->valuedouble < 1e18 ? (uint64_t)value->valuedouble : 0;
@@ -38,6 +36,11 @@ const cJSON *csn_policy_ports(const struct csn_sandbox_settings *s, const cJSON 
 
 const cJSON *csn_policy_dns(const struct csn_sandbox_settings *s, const cJSON *shape) {
   return own_or(shape, "dns", s->dns);
+}
+
+enum csn_seccomp csn_policy_seccomp(const struct csn_sandbox_settings *s, const cJSON *shape) {
+  enum csn_seccomp own = csn_seccomp_of(csn_json_string(shape, "seccomp", NULL));
+  return own > s->seccomp ? own : s->seccomp;
 }
 
 static void lay_limits(struct csn_sandbox_settings *e, const cJSON *limits) {
@@ -76,6 +79,7 @@ struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settin
   e.user = csn_json_string(shape, "user", e.user);
   e.hostname = csn_json_string(shape, "hostname", e.hostname);
   e.runtime = csn_json_string(shape, "runtime", e.runtime);
+  e.seccomp = csn_policy_seccomp(s, shape);
   e.apparmor = csn_json_string(shape, "apparmor", e.apparmor);
   e.has_writable_root = !csn_json_bool(shape, "read_only", !e.has_writable_root);
   if (size) e.workspace_size = csn_policy_bytes(size);
@@ -245,7 +249,7 @@ static void add_list(struct csn_body *b, cJSON *host, const char *name, const cJ
 static void add_isolation(struct csn_body *b, cJSON *host, const struct csn_sandbox_settings *e,
                           const struct csn_policy_facts *f) {
   const struct csn_hardening hardening = {
-      .seccomp = f->seccomp_path ? f->seccomp_path : csn_seccomp_start,
+      .seccomp = f->seccomp_path ? f->seccomp_path : csn_seccomp_text(e->seccomp),
       .network = f->network ? f->network : "none",
       .has_writable_root = e->has_writable_root,
       .nofile = e->nofile,

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <stdint.h>
 
+#include "session/seccomp.h"
 #include "util/error.h"
 
 enum csn_pull { CSN_PULL_MISSING, CSN_PULL_NEVER, CSN_PULL_ALWAYS };
@@ -28,6 +29,7 @@ struct csn_sandbox_settings {
   const cJSON *service; /* "image", an argv or an object; NULL: none */
   const char *name_template; /* of containers; names.h */
   int has_writable_root;
+  enum csn_seccomp seccomp;
   const char *apparmor;    /* a profile's name; NULL: the engine's default */
   const cJSON *cap_add;    /* ["CHOWN", ...] or NULL, as are all these */
   const cJSON *labels, *own_labels;           /* {name: value}: the operator's, a session's */
@@ -71,6 +73,8 @@ struct csn_sandbox_settings csn_policy_effective(const struct csn_sandbox_settin
 const cJSON *csn_policy_network(const struct csn_sandbox_settings *s, const cJSON *shape);
 const cJSON *csn_policy_ports(const struct csn_sandbox_settings *s, const cJSON *shape);
 const cJSON *csn_policy_dns(const struct csn_sandbox_settings *s, const cJSON *shape);
+/* The stricter of what the operator and the session say. */
+enum csn_seccomp csn_policy_seccomp(const struct csn_sandbox_settings *s, const cJSON *shape);
 
 /* The label `caisson.spec`: {"v": 1, "base": {...}, "options": {...}}, and "kept": true where some
  * of the options are kept elsewhere. base is the operator's settings in a canonical form, without

@@ -13,7 +13,7 @@
 const char *const csn_policy_shaping_options[] = {
     "image",  "env",      "limits",  "workdir",     "user",  "hostname",  "runtime", "read_only",
     "labels", "apparmor", "cap_add", "extra_hosts", "dns",   "workspace", "tmpfs",   "mounts",
-    "service", "network", "ports",   NULL};
+    "service", "network", "ports",   "seccomp",     NULL};
 
 cJSON *csn_policy_shape(const cJSON *options) {
   cJSON *shape = cJSON_CreateObject();
@@ -52,6 +52,8 @@ static int add_workspace(cJSON *b, const struct csn_sandbox_settings *s) {
  * any, so that sandboxes of older versions are still adopted. */
 static int add_later(cJSON *b, const struct csn_sandbox_settings *s) {
   return (!s->has_writable_root || cJSON_AddBoolToObject(b, "read_only", 0)) &&
+         (s->seccomp == CSN_SECCOMP_DEFAULT ||
+          cJSON_AddStringToObject(b, "seccomp", csn_seccomp_name(s->seccomp))) &&
          (!s->apparmor || cJSON_AddStringToObject(b, "apparmor", s->apparmor)) &&
          add_copy(b, "cap_add", s->cap_add) && add_copy(b, "labels", s->labels) &&
          add_copy(b, "dns", s->dns) && add_copy(b, "extra_hosts", s->extra_hosts) &&

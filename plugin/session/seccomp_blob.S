@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seccomp.json as a C string inside caisson.so; csn_seccomp_end is the address of its NUL. */
+/* The seccomp profiles as C strings inside caisson.so. */
 #ifdef __CET__
 #include <cet.h> /* without its note the linker drops branch protection for the whole file */
 #endif
 
   .section .rodata
-  .global csn_seccomp_start
-  .hidden csn_seccomp_start
-  .global csn_seccomp_end
-  .hidden csn_seccomp_end
-csn_seccomp_start:
+  .global csn_seccomp_default
+  .hidden csn_seccomp_default
+csn_seccomp_default:
   .incbin "session/seccomp.json"
-csn_seccomp_end:
+  .byte 0
+  .global csn_seccomp_strict
+  .hidden csn_seccomp_strict
+csn_seccomp_strict:
+  .incbin "session/seccomp_strict.json"
   .byte 0
 
   .section .note.GNU-stack, "", %progbits

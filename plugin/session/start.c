@@ -56,6 +56,7 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
   int rc = csn_delivery_choose(&all->delivery, all->engine, control, err);
   if (rc) return rc;
   struct csn_network_joined joined CSN_CLEANUP_NETWORK_JOINED = {0};
+  enum csn_seccomp profile = csn_policy_seccomp(all->settings, shape);
   struct csn_policy_facts facts = {.instance = all->instance,
                                    .key = s->key,
                                    .version = CSN_VERSION,
@@ -63,7 +64,7 @@ static int make_body(struct csn_sessions *all, struct csn_session *s, const cJSO
                                    .guest_path = csn_delivery_path(&all->delivery),
                                    .skip_ports = s->skip_ports,
                                    .spare = s->spare,
-                                   .seccomp_path = atomic_load(&all->dialect.seccomp_path),
+                                   .seccomp_path = csn_dialect_seccomp(all, profile),
                                    .needs_nproc = atomic_load(&all->dialect.needs_nproc),
                                    .tmpfs_by_flag = atomic_load(&all->dialect.tmpfs_by_flag)};
   rc = get_image(all, shape, want, control, &image, err);

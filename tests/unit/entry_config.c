@@ -249,6 +249,7 @@ static const struct {
     {SANDBOX("\"labels\":{\"caisson.uid\":\"1\"}"), "sandbox.labels: ", "caisson.uid"},
     {SANDBOX("\"extra_hosts\":{\"a b\":\"10.0.0.1\"}"), "sandbox.extra_hosts: ", "name"},
     {SANDBOX("\"dns\":[\"dns.example\"]"), "sandbox.dns[0]: ", "address"},
+    {SANDBOX("\"seccomp\":\"unconfined\""), "sandbox.seccomp: ", "strict"},
     {SANDBOX("\"apparmor\":\"a b\""), "sandbox.apparmor: ", "name"},
     {SANDBOX("\"name_template\":\"box\""), "sandbox.name_template: ", "key"},
     {SANDBOX("\"name_template\":\"{key}-{uid}\""), "sandbox.name_template: ", "brace"},

@@ -44,7 +44,7 @@ static char *body_text(struct bench *b) {
   if (csn_mounts_read(&b->settings, "i", "k", &mounts, &b->f.err)) BAIL_OUT("%s", b->f.err.message);
   const struct csn_policy_facts facts = {.mounts = &mounts, .instance = "i", .key = "k", .version = "1", .created = "now",
                                          .guest_path = "/g", .uid = 7, .gid = 8,
-                                         .seccomp_path = b->all->dialect.seccomp_path,
+                                         .seccomp_path = csn_dialect_seccomp(b->all, b->settings.seccomp),
                                          .needs_nproc = b->all->dialect.needs_nproc,
                                          .tmpfs_by_flag = b->all->dialect.tmpfs_by_flag};
   cJSON *made CSN_CLEANUP_JSON = NULL;
@@ -83,6 +83,21 @@ static void test_learning(void) {
   }
 }
 
+/* What is learnt for one sandbox holds for those with another profile too. */
+static void test_profiles(void) {
+  struct bench b;
+  set_bench(&b, 200, VOLUME_AND_ID);
+  learn(&b, "opening seccomp profile failed");
+  const char *loose = csn_dialect_seccomp(b.all, CSN_SECCOMP_DEFAULT);
+  const char *strict = csn_dialect_seccomp(b.all, CSN_SECCOMP_STRICT);
+  ok(loose && strict && strcmp(loose, strict) != 0, "each profile has a file of its own");
+  b.settings.seccomp = CSN_SECCOMP_STRICT;
+  char *text = body_text(&b);
+  ok(strict && strstr(text, strict), "and a sandbox is given its own");
+  cJSON_free(text);
+  clear_bench(&b);
+}
+
 static void test_nproc_above_pids(void) {
   struct bench b;
   set_bench(&b, 200, VOLUME_AND_ID);
@@ -106,7 +121,7 @@ static void test_failing(void) {
     set_bench(&b, cases[i].status, cases[i].answer);
     is_int(learn(&b, "opening seccomp profile failed"), CAISSON_E_ENGINE, "%s", cases[i].answer);
     ok(strstr(b.f.err.message, cases[i].words), "%s", b.f.err.message);
-    ok(b.all->dialect.seccomp_path == NULL, "and nothing is learnt");
+    ok(csn_dialect_seccomp(b.all, CSN_SECCOMP_DEFAULT) == NULL, "and nothing is learnt");
     clear_bench(&b);
   }
 }
@@ -121,6 +136,7 @@ static void test_others(void) {
 
 int main(void) {
   test_learning();
+  test_profiles();
   test_nproc_above_pids();
   test_failing();
   test_others();

@@ -194,32 +194,70 @@ static void test_spare(void) {
   cJSON_Delete(ahead);
 }
 
-static void test_seccomp(void) {
+/* ---- seccomp ---------------------------------------------------------------------------------- */
+
+/* The profile that a body has. */
+static cJSON *profile_of(const struct csn_sandbox_settings *s, const char *shape) {
   static const char start[] = "seccomp=";
-  cJSON *body = body_of(&defaults, NULL, &facts);
+  cJSON *body = body_of(s, shape, &facts);
   const char *text = cJSON_GetStringValue(at(body, "HostConfig>SecurityOpt>1"));
-  ok(text && strncmp(text, start, sizeof start - 1) == 0, "a profile is sent with the body");
-  cJSON *profile = text ? cJSON_Parse(text + sizeof start - 1) : NULL;
-  is_json(at(profile, "defaultAction"), "\"SCMP_ACT_ERRNO\"", "what it does not allow is refused");
-  int risky = 0;
+  cJSON *profile = text && strncmp(text, start, sizeof start - 1) == 0
+                       ? cJSON_Parse(text + sizeof start - 1)
+                       : NULL;
+  cJSON_Delete(body);
+  return profile;
+}
+
+/* Is it among the calls that are allowed: whatever its arguments, or (`always` false) with some? */
+static int allows(const cJSON *profile, const char *call, int always) {
   const cJSON *rule, *name;
   cJSON_ArrayForEach(rule, at(profile, "syscalls")) {
     if (strcmp(cJSON_GetStringValue(at(rule, "action")), "SCMP_ACT_ALLOW") != 0) continue;
-    if (at(rule, "args>0")) continue;
+    if (always && at(rule, "args>0")) continue;
+    cJSON_ArrayForEach(name, at(rule, "names"))
+      if (strcmp(name->valuestring, call) == 0) return 1;
+  }
+  return 0;
+}
+
+static void test_seccomp(void) {
+  static const char *const never[] = {
+      "bpf", "kexec_load", "init_module", "mount", "unshare", "setns", "clone3", "userfaultfd",
+      "keyctl", "reboot", "open_by_handle_at", "perf_event_open", "ptrace", "io_uring_setup",
+      "process_vm_readv", "pidfd_getfd", "socket", "socketpair", "clone"};
+  cJSON *profile = profile_of(&defaults, NULL);
+  ok(profile, "a profile is sent with the body");
+  is_json(at(profile, "defaultAction"), "\"SCMP_ACT_ERRNO\"", "what it does not allow is refused");
+  for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+    ok(!allows(profile, never[i], 1), "it does not allow every %s", never[i]);
+  cJSON_Delete(profile);
+}
+
+/* Every call that the strict one allows, the default one allows too. */
+static void test_strict(void) {
+  struct csn_sandbox_settings s = defaults;
+  s.seccomp = CSN_SECCOMP_STRICT;
+  cJSON *loose = profile_of(&defaults, NULL), *strict = profile_of(&s, NULL);
+  const cJSON *rule, *name;
+  int more = 0, less = 0;
+  cJSON_ArrayForEach(rule, at(strict, "syscalls")) {
+    int is_allowed = strcmp(cJSON_GetStringValue(at(rule, "action")), "SCMP_ACT_ALLOW") == 0;
     cJSON_ArrayForEach(name, at(rule, "names")) {
-      static const char *const never[] = {"bpf", "kexec_load", "init_module", "mount", "unshare",
-                                          "setns", "clone3", "userfaultfd", "keyctl", "reboot",
-                                          "open_by_handle_at", "perf_event_open"};
-      for (size_t i = 0; i < sizeof never / sizeof *never; i++)
-        if (strcmp(name->valuestring, never[i]) == 0) {
-          diag("%s is allowed", never[i]);
-          risky++;
-        }
+      more += is_allowed && !allows(loose, name->valuestring, !at(rule, "args>0"));
+      less += !is_allowed && allows(loose, name->valuestring, 1);
     }
   }
-  is_int(risky, 0, "and it allows none of the calls that sandboxes are escaped by");
-  cJSON_Delete(profile);
-  cJSON_Delete(body);
+  is_int(more, 0, "the strict profile allows nothing that the default one does not");
+  ok(less > 20, "and refuses %d calls more", less);
+  is_json(at(strict, "archMap>0>subArchitectures"), "[]", "and 32-bit programs");
+  cJSON *chosen = profile_of(&defaults, "{\"seccomp\":\"strict\"}");
+  ok(cJSON_Compare(chosen, strict, 1), "a session can choose it");
+  cJSON *looser = profile_of(&s, "{\"seccomp\":\"default\"}");
+  ok(cJSON_Compare(looser, strict, 1), "and not choose a looser one than is configured");
+  cJSON_Delete(loose);
+  cJSON_Delete(strict);
+  cJSON_Delete(chosen);
+  cJSON_Delete(looser);
 }
 
 static void test_options(void) {
@@ -517,6 +555,7 @@ static void test_compare_base(void) {
   CHANGED(env, env);
   CHANGED(service, env);
   CHANGED(has_writable_root, 1);
+  CHANGED(seccomp, CSN_SECCOMP_STRICT);
   CHANGED(apparmor, other);
   CHANGED(labels, env);
   CHANGED(extra_hosts, env);
@@ -671,6 +710,7 @@ int main(void) {
   test_body();
   test_spare();
   test_seccomp();
+  test_strict();
   test_options();
   test_network();
   test_image_volumes();

@@ -40,6 +40,9 @@ INTEGRATION := $(call names,tests/integration/*.c)
 INTEGRATION_SCRIPTS := $(notdir $(wildcard tests/integration/*.sh tests/integration/*.py))
 # What would break out of a sandbox, or weaken it behind the plugin's back. On the plain build alone.
 SECURITY_SCRIPTS := $(notdir $(wildcard tests/security/*.py))
+# Attacks, and the programs that make them from inside a sandbox.
+SECURITY := $(call names,tests/security/*.c)
+ATTACKS := $(call names,tests/security/inside/*.c)
 # Under valgrind too: all but those that move gigabytes, those that start themselves again, which
 # valgrind does not allow, and those about what it has its own of: stacks, descriptors, signals,
 # malloc.
@@ -51,7 +54,7 @@ ABI_PROGRAMS := $(call names,tests/abi/*.c)
 PEERS := $(notdir $(wildcard tests/abi/baseline/*)) today next
 FUZZ := $(call names,tests/fuzz/fuzz_*.c)
 SHIPPED_C := $(filter %.c,$(PLUGIN_SRC)) $(GUEST_SRC) $(HOST_SRC)
-ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c tests/abi/peer/*.c)
+ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c tests/abi/peer/*.c tests/security/inside/*.c)
 SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/integration/*.sh) \
   tests/exec tests/coverage host_demo/demo.sh
 
@@ -360,6 +363,14 @@ build/bench/workload: build/guest-obj/tests/bench/workload.o
 	@mkdir -p $(@D) && echo '  LINK   $@'
 	$(Q)$(RELEASE) -static -s -o $@ $^
 
+# Attacks run inside a sandbox, of whose image they need nothing. The tests that start them are run
+# once: what counts there is the plugin and the helper as they are installed.
+$(eval $(call programs,build,security,security,$(RELEASE),build/internals.a,$(TEST_LIBS)))
+build/security/inside/%: build/guest-obj/tests/security/inside/%.o
+	@mkdir -p $(@D) && echo '  LINK   $@'
+	$(Q)$(RELEASE) -static -s -o $@ $^ -lpthread
+$(SECURITY:%=build/security/%): | $(ATTACKS:%=build/security/inside/%)
+
 # The host in Node runs where its packages are: nothing is put beside its source.
 NODE_HOST := build/node/.packages $(NODE_SRC:host_demo/node/%=build/node/%)
 check-programs: $(NODE_HOST)
@@ -387,7 +398,7 @@ PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SC
   $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
-  $(SECURITY_SCRIPTS:%=build/security/%)
+  $(SECURITY:%=build/security/%) $(SECURITY_SCRIPTS:%=build/security/%)
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 

@@ -73,6 +73,7 @@ static void try_sockets(void) {
   STRICT("an MPTCP socket", EPERM, socket(AF_INET, SOCK_STREAM, 262));
   STRICT("an SCTP socket", EPERM, socket(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP));
   STRICT("a DCCP socket", EPERM, socket(AF_INET6, SOCK_DCCP, IPPROTO_DCCP));
+  STRICT("a ping socket", EPERM, socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
   STRICT("a UDP-Lite socket", EPERM, socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Code that poses as the helper: what it writes is a command's output and nothing else, process 1 does
- * not hear it, and the helper's own program does nothing for it. */
+/* Code that poses as the helper: what it writes is a command's output and nothing else, process 1
+ * does not hear it, and the helper's own program does nothing for it. */
 #include <stdio.h>
 
 #include "attack.h"
@@ -45,13 +45,16 @@ static void test_hub(void) {
 
 /* Its file can be executed by everybody, so by code in a sandbox too. */
 static void test_own_program(void) {
-  static const char *const ways[] = {"serve", "init", "init --key a", "reap --remove", "reap 0",
-                                     "routes", "host", "", "serve --key b", "supervise", "keeper"};
+  static const char *const ways[] = {"serve",         "init",      "init --key a", "reap --remove",
+                                     "reap 0",        "routes",    "host",         "",
+                                     "serve --key b", "supervise", "keeper"};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     char command[256];
     snprintf(command, sizeof command,
-             "for g in /.caisson/guest-*; do timeout -s KILL 5 $g %s </dev/null 2>&1 | head -c 4096 >/dev/null; "
-             "done; ls /.caisson | grep -c guest-", ways[i]);
+             "for g in /.caisson/guest-*; do timeout -s KILL 5 $g %s </dev/null 2>&1 | head -c "
+             "4096 >/dev/null; "
+             "done; ls /.caisson | grep -c guest-",
+             ways[i]);
     CALL c = shell(box, "a", command);
     exited(c, 0, "the helper's program, run inside as \"%s\"", ways[i]);
   }

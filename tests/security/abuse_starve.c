@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Code that takes all the CPU, processes, threads, output or descriptors that it can get, to keep the
- * helper from doing its work: a cancel still ends all of it and the result says exactly that; the
- * neighbour has its own. */
+/* Code that takes all the CPU, processes, threads, output or descriptors that it can get, to keep
+ * the helper from doing its work: a cancel still ends all of it and the result says exactly that;
+ * the neighbour has its own. */
 #include <stdio.h>
 
 #include "attack.h"
@@ -54,7 +54,8 @@ int main(void) {
   box = box_open("{\"sandbox\":{\"pids\":128,\"nofile\":1024}}");
   struct neighbour *neighbour = neighbour_new(box);
   attack_put(box, "a", "starve");
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) test_starving(neighbour, kinds[i]);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    test_starving(neighbour, kinds[i]);
   test_second_call();
   unsigned uid = attack_uid(box, "a");
   CALL gone = operation(box, "session.remove", "a", NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attacks from inside: the programs of tests/security/inside, run in a sandbox as a model's code would
- * run them, one assertion for each line of theirs; and a neighbour that must not notice any of it. */
+/* Attacks from inside: the programs of tests/security/inside, run in a sandbox as a model's code
+ * would run them, one assertion for each line of theirs; and a neighbour that must not notice any
+ * of it. */
 #ifndef SECURITY_ATTACK_H
 #define SECURITY_ATTACK_H
 
@@ -40,8 +41,8 @@ static inline void attack_put(struct box *box, const char *session, const char *
     BAIL_OUT("upload %s: %s %s", program, call_describe(upload), call_describe(c));
 }
 
-/* Asserts what a program said, which a member of its call's result holds: every line, that there are
- * some, and that it came to its end. */
+/* Asserts what a program said, which a member of its call's result holds: every line, that there
+ * are some, and that it came to its end. */
 static inline void attack_judge(struct call *c, const char *member, const char *title) {
   char *all = strdup(call_string(c, member)), *rest = all, *line;
   int lines = 0;
@@ -59,7 +60,8 @@ static inline void attack_judge(struct call *c, const char *member, const char *
 }
 
 /* Runs it by the tool shell, with these arguments behind it. */
-static inline void attack_run(struct box *box, const char *session, const char *program, const char *arguments) {
+static inline void attack_run(struct box *box, const char *session, const char *program,
+                              const char *arguments) {
   char command[256];
   snprintf(command, sizeof command, "./%s %s", program, arguments);
   CALL c = call_new_shell(box, session, command);
@@ -70,7 +72,8 @@ static inline void attack_run(struct box *box, const char *session, const char *
 }
 
 /* Both. */
-static inline void attack(struct box *box, const char *session, const char *program, const char *arguments) {
+static inline void attack(struct box *box, const char *session, const char *program,
+                          const char *arguments) {
   attack_put(box, session, program);
   attack_run(box, session, program, arguments);
 }
@@ -144,8 +147,8 @@ static inline bool is_empty(void *uid) {
   return proc && !found;
 }
 
-/* No process of a sandbox's user is left on this machine, waiting for the last to go: to be asked when
- * the session was removed. */
+/* No process of a sandbox's user is left on this machine, waiting for the last to go: to be asked
+ * when the session was removed. */
 static inline void attack_leaves_nothing(const char *title, unsigned uid) {
   ok(uid != 0 && host_wait(is_empty, &uid, 20000), "%s: no process of uid %u is left", title, uid);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file tools, turned by what lies in a sandbox against the helper that carries them out: links to
- * its own descriptors and memory, to other processes, to devices, FIFOs and sockets; and names that
- * change while a tool uses them. Each call ends with an answer, and the channel goes on. */
+/* The file tools, turned by what lies in a sandbox against the helper that carries them out: links
+ * to its own descriptors and memory, to other processes, to devices, FIFOs and sockets; and names
+ * that change while a tool uses them. Each call ends with an answer, and the channel goes on. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@ static struct box *box;
 
 /* ---- one tool on one path -------------------------------------------------------------------- */
 
-/* Frames that would end a call, if they reached the channel. */
+/* No frame at all: a channel that got it would break. */
 #define FORGED "forged forged forged forged forged forged forged forged\\n"
 
 static struct call *with_path(const char *tool, bool is_operation, const char *path) {
@@ -67,27 +67,64 @@ static struct call *use_get(const char *path) {
 static const struct tool {
   const char *name;
   struct call *(*use)(const char *path);
-} tools[] = {{"read", use_read},          {"write", use_write},      {"edit", use_edit},
-             {"glob", use_glob},          {"grep", use_grep},        {"list", use_list},
+} tools[] = {{"read", use_read},          {"write", use_write},     {"edit", use_edit},
+             {"glob", use_glob},          {"grep", use_grep},       {"list", use_list},
              {"file.upload", use_upload}, {"archive.put", use_put}, {"archive.get", use_get}};
 
 /* ---- every tool on every path ---------------------------------------------------------------- */
 
-static const char *const paths[] = {
-    "fifo", "socket", "loop", "dangling", "to-fifo", "to-zero", "to-self-mem", "to-init-environ", "to-init-root/etc",
-    "/dev/zero", "/dev/full", "/dev/random", "/dev/tty", "/dev/ptmx", "/dev/stdin", "/dev/stdout", "/dev/fd/3",
-    "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "/proc/self/fd/3", "/proc/self/fd/4",
-    "/proc/self/fd/5", "/proc/self/fd/6", "/proc/self/fd/7", "/proc/self/fd/8", "to-fd-3", "to-fd-5",
-    "/proc/self/mem", "/proc/self/environ", "/proc/self/maps", "/proc/self/oom_score_adj",
-    "/proc/self/clear_refs", "/proc/self/task", "/proc/1/environ", "/proc/1/mem", "/proc/1/fd/0", "/proc/1/fd/1",
-    "/proc/1/root/etc/passwd", "/proc/1/cwd", "/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern",
-    "/proc/kmsg", "/proc/kcore", "/.caisson", "/tmp/.caisson/seen"};
+static const char *const paths[] = {"fifo",
+                                    "socket",
+                                    "loop",
+                                    "dangling",
+                                    "to-fifo",
+                                    "to-zero",
+                                    "to-self-mem",
+                                    "to-init-environ",
+                                    "to-init-root/etc",
+                                    "/dev/zero",
+                                    "/dev/full",
+                                    "/dev/random",
+                                    "/dev/tty",
+                                    "/dev/ptmx",
+                                    "/dev/stdin",
+                                    "/dev/stdout",
+                                    "/dev/fd/3",
+                                    "/proc/self/fd/0",
+                                    "/proc/self/fd/1",
+                                    "/proc/self/fd/2",
+                                    "/proc/self/fd/3",
+                                    "/proc/self/fd/4",
+                                    "/proc/self/fd/5",
+                                    "/proc/self/fd/6",
+                                    "/proc/self/fd/7",
+                                    "/proc/self/fd/8",
+                                    "to-fd-3",
+                                    "to-fd-5",
+                                    "/proc/self/mem",
+                                    "/proc/self/environ",
+                                    "/proc/self/maps",
+                                    "/proc/self/oom_score_adj",
+                                    "/proc/self/clear_refs",
+                                    "/proc/self/task",
+                                    "/proc/1/environ",
+                                    "/proc/1/mem",
+                                    "/proc/1/fd/0",
+                                    "/proc/1/fd/1",
+                                    "/proc/1/root/etc/passwd",
+                                    "/proc/1/cwd",
+                                    "/proc/sysrq-trigger",
+                                    "/proc/sys/kernel/core_pattern",
+                                    "/proc/kmsg",
+                                    "/proc/kcore",
+                                    "/.caisson",
+                                    "/tmp/.caisson/seen"};
 
-#define LAY                                                                                     \
-  "mkfifo fifo; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"socket\")'; "   \
-  "ln -s loop loop; ln -s none/none dangling; ln -s fifo to-fifo; ln -s /dev/zero to-zero; "    \
-  "ln -s /proc/self/mem to-self-mem; ln -s /proc/1/environ to-init-environ; "                   \
-  "ln -s /proc/1/root to-init-root; ln -s /proc/self/fd/3 to-fd-3; "                            \
+#define LAY                                                                                        \
+  "mkfifo fifo; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"socket\")'; "      \
+  "ln -s loop loop; ln -s none/none dangling; ln -s fifo to-fifo; ln -s /dev/zero to-zero; "       \
+  "ln -s /proc/self/mem to-self-mem; ln -s /proc/1/environ to-init-environ; "                      \
+  "ln -s /proc/1/root to-init-root; ln -s /proc/self/fd/3 to-fd-3; "                               \
   "ln -s /proc/self/fd/5 to-fd-5; mkdir -p /tmp/outside"
 
 /* What only the helper's own environment and memory hold. */
@@ -161,28 +198,33 @@ static void test_reasons(void) {
  * time. Whatever a tool finds, its call ends with an answer of its kind. */
 static void test_swapped(void) {
   attack_put(box, "a", "swap");
-  CALL lay = shell(box, "a", "mkdir real; echo inside-inside > real/f; ln -s /tmp/outside link; "
-                             "echo outside-outside > /tmp/outside/f");
+  CALL lay = shell(box, "a",
+                   "mkdir real; echo inside-inside > real/f; ln -s /tmp/outside link; "
+                   "echo outside-outside > /tmp/outside/f");
   exited(lay, 0, "a directory and a link that will change places");
   CALL job = call_new_shell(box, "a", "./swap real link");
   call_run(call_arg_json(job, "background", "true"));
   int bad = 0;
   for (int i = 0; i < ROUNDS; i++) {
     const struct tool *tool = &tools[(size_t)i % (sizeof tools / sizeof *tools)];
-    const char *path = strcmp(tool->name, "file.upload") == 0 || strcmp(tool->name, "archive.put") == 0 ||
+    const char *path = strcmp(tool->name, "file.upload") == 0 ||
+                               strcmp(tool->name, "archive.put") == 0 ||
                                strcmp(tool->name, "list") == 0
-                           ? "real" : "real/f";
+                           ? "real"
+                           : "real/f";
     CALL c = call_run(tool->use(path));
     if (has_answer(c)) continue;
     diag("%s: %s", tool->name, call_describe(c));
     bad++;
   }
   is_int(bad, 0, "%d calls on names that change all the time have their answers", ROUNDS);
-  CALL c = call_run(call_arg(call_new(box, "a", "shell_kill"), "job_id", call_string(job, "job_id")));
+  CALL c =
+      call_run(call_arg(call_new(box, "a", "shell_kill"), "job_id", call_string(job, "job_id")));
   call_ok(c, !call_is_error(c), "the exchange can be ended");
 }
 
-/* A tar of `sub/f` in `rounds` copies, to be put where `sub` is now a directory, now a link out of it. */
+/* A tar of `sub/f` in `rounds` copies, to be put where `sub` is now a directory, now a link out of
+ * it. */
 struct tar {
   char bytes[512 * 64];
   size_t size, at;
@@ -193,11 +235,21 @@ static void add_entry(struct tar *t, const char *name) {
   unsigned sum = 0;
   memset(head, 0, 1024);
   snprintf(head, 100, "%s", name);
-  memcpy(head + 100, "0000644\0" "0000000\0" "0000000\0" "00000000004\0" "00000000000\0", 48);
+  memcpy(head + 100,
+         "0000644\0"
+         "0000000\0"
+         "0000000\0"
+         "00000000004\0"
+         "00000000000\0",
+         48);
   memset(head + 148, ' ', 8);
   memcpy(head + 156, "0", 1);
-  memcpy(head + 257, "ustar\0" "00", 8);
-  for (int i = 0; i < 512; i++) sum += (unsigned char)head[i];
+  memcpy(head + 257,
+         "ustar\0"
+         "00",
+         8);
+  for (int i = 0; i < 512; i++)
+    sum += (unsigned char)head[i];
   snprintf(head + 148, 8, "%06o", sum);
   memcpy(head + 512, "new\n", 4);
   t->size += 1024;
@@ -219,7 +271,9 @@ static void test_swapped_inside(void) {
     add_entry(&tar, name);
   }
   tar.size += 1024; /* its end: zeros */
-  CALL lay = shell(box, "a", "rm -rf /tmp/outside; mkdir -p /tmp/outside put/sub; ln -s /tmp/outside put/link");
+  CALL lay =
+      shell(box, "a",
+            "rm -rf /tmp/outside; mkdir -p /tmp/outside put/sub; ln -s /tmp/outside put/link");
   exited(lay, 0, "a directory that an archive goes into, and a link out of it");
   CALL job = call_new_shell(box, "a", "./swap put/sub put/link");
   call_run(call_arg_json(job, "background", "true"));
@@ -237,10 +291,12 @@ static void test_swapped_inside(void) {
     else
       well++;
   }
-  is_int(well + refused, 30, "an archive is put in (%d times) or refused (%d times)", well, refused);
+  is_int(well + refused, 30, "an archive is put in (%d times) or refused (%d times)", well,
+         refused);
   CALL c = shell(box, "a", "find /tmp/outside -type f | wc -l");
   is_str(call_string(c, "stdout"), "0\n", "and nothing of it goes out by the link");
-  CALL ended = call_run(call_arg(call_new(box, "a", "shell_kill"), "job_id", call_string(job, "job_id")));
+  CALL ended =
+      call_run(call_arg(call_new(box, "a", "shell_kill"), "job_id", call_string(job, "job_id")));
   call_ok(ended, !call_is_error(ended), "the exchange can be ended");
 }
 
@@ -250,7 +306,8 @@ int main(void) {
   CALL lay = shell(box, "a", LAY);
   exited(lay, 0, "links, a FIFO and a socket are laid");
   test_reasons();
-  for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) test_tool(&tools[i]);
+  for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+    test_tool(&tools[i]);
   test_swapped();
   test_swapped_inside();
   neighbour_is_well(neighbour, "all that");

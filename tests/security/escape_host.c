@@ -31,14 +31,17 @@ static void test_processes(void) {
   attack_judge(c, "new_stdout", "processes, as a job");
 }
 
-/* With no_new_privs the loader of a set-uid program still shows its ids, and they are the sandbox's. */
+/* With no_new_privs the loader of a set-uid program still shows its ids, and they are the
+ * sandbox's. */
 static void test_setuid(void) {
   CALL c = shell(box, "a",
                  "n=0; for p in $(find / -xdev -perm /6000 -type f 2>/dev/null); do n=$((n+1)); "
                  "LD_SHOW_AUXV=1 timeout 5 $p --version </dev/null 2>/dev/null | "
                  "grep -E 'AT_EUID|AT_SECURE'; done | sort | uniq -c; id -u");
   exited(c, 0, "every set-uid program of the image is tried");
-  call_ok(c, strstr(call_string(c, "stdout"), "AT_EUID") && !strstr(call_string(c, "stdout"), "AT_EUID:             0\n"),
+  call_ok(c,
+          strstr(call_string(c, "stdout"), "AT_EUID") &&
+              !strstr(call_string(c, "stdout"), "AT_EUID:             0\n"),
           "none runs as root");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sandbox.seccomp "strict": ordinary work and the helper's own go on under it, a session can choose it
- * and never leave it, and a sandbox that was made without it is made anew. escape_kernel.c has what it
- * refuses. */
+/* sandbox.seccomp "strict": ordinary work and the helper's own go on under it, a session can choose
+ * it and never leave it, and a sandbox that was made without it is made anew. escape_kernel.c has
+ * what it refuses. */
 #include <stdio.h>
 
 #include "attack.h"
@@ -17,25 +17,29 @@ static const struct {
 } works[] = {
     {"threads", "from concurrent.futures import ThreadPoolExecutor as T\n"
                 "assert list(T(8).map(abs, range(-50, 0))) == list(range(50, 0, -1))"},
-    {"processes", "import multiprocessing as m\n"
-                  "if __name__ == '__main__':\n"
-                  "  for way in 'fork', 'spawn', 'forkserver':\n"
-                  "    with m.get_context(way).Pool(2) as p: assert p.map(abs, [-1, -2]) == [1, 2]\n"
-                  "    q = m.get_context(way).Queue(); q.put(1); assert q.get() == 1"},
+    {"processes",
+     "import multiprocessing as m\n"
+     "if __name__ == '__main__':\n"
+     "  for way in 'fork', 'spawn', 'forkserver':\n"
+     "    with m.get_context(way).Pool(2) as p: assert p.map(abs, [-1, -2]) == [1, 2]\n"
+     "    q = m.get_context(way).Queue(); q.put(1); assert q.get() == 1"},
     {"shared memory", "from multiprocessing.shared_memory import SharedMemory as S\n"
                       "s = S(create=True, size=4096); s.buf[0] = 7; s.close(); s.unlink()"},
-    {"commands", "import subprocess as s\n"
-                 "assert s.run('seq 3 | sort -r | head -1', shell=True, capture_output=True).stdout == b'3\\n'\n"
-                 "assert s.run(['nice', '-n', '5', 'nice'], capture_output=True).stdout.strip().isdigit()\n"
-                 "assert s.run(['timeout', '0.1', 'sleep', '9']).returncode == 124"},
-    {"asyncio", "import asyncio\n"
-                "async def f():\n"
-                "  s = await asyncio.start_server(lambda r, w: w.write(b'hi') or w.close(), '127.0.0.1', 0)\n"
-                "  r, w = await asyncio.open_connection(*s.sockets[0].getsockname())\n"
-                "  assert await r.read() == b'hi'\n"
-                "  p = await asyncio.create_subprocess_exec('echo', 'x', stdout=-1)\n"
-                "  assert (await p.communicate())[0] == b'x\\n'\n"
-                "asyncio.run(f())"},
+    {"commands",
+     "import subprocess as s\n"
+     "assert s.run('seq 3 | sort -r | head -1', shell=True, capture_output=True).stdout == "
+     "b'3\\n'\n"
+     "assert s.run(['nice', '-n', '5', 'nice'], capture_output=True).stdout.strip().isdigit()\n"
+     "assert s.run(['timeout', '0.1', 'sleep', '9']).returncode == 124"},
+    {"asyncio",
+     "import asyncio\n"
+     "async def f():\n"
+     "  s = await asyncio.start_server(lambda r, w: w.write(b'hi') or w.close(), '127.0.0.1', 0)\n"
+     "  r, w = await asyncio.open_connection(*s.sockets[0].getsockname())\n"
+     "  assert await r.read() == b'hi'\n"
+     "  p = await asyncio.create_subprocess_exec('echo', 'x', stdout=-1)\n"
+     "  assert (await p.communicate())[0] == b'x\\n'\n"
+     "asyncio.run(f())"},
     {"sockets", "import socket as s\n"
                 "assert s.getaddrinfo('localhost', 80) and s.if_nameindex()\n"
                 "for f, k, a in ((2, 1, '127.0.0.1'), (2, 2, '127.0.0.1'), (1, 1, None)):\n"
@@ -43,13 +47,14 @@ static const struct {
                 "  c = s.socket(f, k); k == 1 and l.listen(); c.connect(l.getsockname())\n"
                 "a, b = s.socketpair(); a.send(b'x'); assert b.recv(9) == b'x'\n"
                 "s.socket(10, 1); s.socket(10, 2)"},
-    {"files", "import os, shutil, tempfile, sqlite3, mmap, fcntl\n"
-              "open('f', 'w').write('x' * 9999); shutil.copy2('f', 'g'); shutil.copytree('.', '/tmp/tree')\n"
-              "os.mkfifo('fifo'); os.link('f', 'h'); os.symlink('f', 'l')\n"
-              "d = sqlite3.connect('db'); d.execute('create table t(a)'); d.commit()\n"
-              "with open('f', 'r+') as f:\n"
-              "  m = mmap.mmap(f.fileno(), 0); m[0] = 65; m.flush(); m.close(); fcntl.flock(f, 2)\n"
-              "os.fsync(os.open('f', 2)); tempfile.TemporaryFile().write(b'x')"},
+    {"files",
+     "import os, shutil, tempfile, sqlite3, mmap, fcntl\n"
+     "open('f', 'w').write('x' * 9999); shutil.copy2('f', 'g'); shutil.copytree('.', '/tmp/tree')\n"
+     "os.mkfifo('fifo'); os.link('f', 'h'); os.symlink('f', 'l')\n"
+     "d = sqlite3.connect('db'); d.execute('create table t(a)'); d.commit()\n"
+     "with open('f', 'r+') as f:\n"
+     "  m = mmap.mmap(f.fileno(), 0); m[0] = 65; m.flush(); m.close(); fcntl.flock(f, 2)\n"
+     "os.fsync(os.open('f', 2)); tempfile.TemporaryFile().write(b'x')"},
     {"one's own limits", "import os, resource as r\n"
                          "r.setrlimit(r.RLIMIT_NOFILE, (64, 64)); os.nice(3)\n"
                          "assert r.getrlimit(r.RLIMIT_NOFILE) == (64, 64)\n"
@@ -74,9 +79,11 @@ static void test_helper(void) {
   CALL seen = call_arg(call_new(box, "a", "shell_output"), "job_id", call_string(job, "job_id"));
   call_run(call_arg_number(seen, "wait_ms", 20000));
   is_str(call_string(seen, "new_stdout"), "begun\n", "a background job");
-  CALL killed = call_run(call_arg(call_new(box, "a", "shell_kill"), "job_id", call_string(job, "job_id")));
+  CALL killed =
+      call_run(call_arg(call_new(box, "a", "shell_kill"), "job_id", call_string(job, "job_id")));
   call_ok(killed, !call_is_error(killed), "which can be killed");
-  CALL written = call_arg(call_arg(call_new(box, "a", "write"), "path", "text"), "content", "ab12cd\n");
+  CALL written =
+      call_arg(call_arg(call_new(box, "a", "write"), "path", "text"), "content", "ab12cd\n");
   exited(call_run(written), 0, "write");
   CALL grep = call_run(call_arg(call_new(box, "a", "grep"), "pattern", "b(\\d+)c(?=d)"));
   call_ok(grep, strstr(call_text(grep), "text\n"), "grep, with its compiled patterns");
@@ -98,13 +105,14 @@ static void test_freezing(void) {
 
 /* Under the default profile code can lower the limits of process 1, which ends the sandbox. */
 static void test_squeezing(void) {
-  CALL c = python(box, "a", "import os, resource as r\n"
-                            "for f in (lambda: r.prlimit(1, r.RLIMIT_NOFILE, (0, 0)),\n"
-                            "          lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),\n"
-                            "          lambda: os.setpriority(os.PRIO_USER, 0, 19),\n"
-                            "          lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))):\n"
-                            "  try: f(); print('it worked')\n"
-                            "  except PermissionError: pass\n");
+  CALL c = python(box, "a",
+                  "import os, resource as r\n"
+                  "for f in (lambda: r.prlimit(1, r.RLIMIT_NOFILE, (0, 0)),\n"
+                  "          lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),\n"
+                  "          lambda: os.setpriority(os.PRIO_USER, 0, 19),\n"
+                  "          lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))):\n"
+                  "  try: f(); print('it worked')\n"
+                  "  except PermissionError: pass\n");
   exited(c, 0, "nobody can squeeze process 1");
   is_str(call_string(c, "stdout"), "", "in any of four ways");
 }
@@ -124,13 +132,15 @@ static void test_adoption(void) {
   struct box *strict = box_open_as("adopt", STRICT);
   CALL next = shell(strict, "s", "true");
   exited(next, 0, "the setting is changed");
-  call_ok(next, next->result.flags & CAISSON_RESULT_RECREATED, "and its sandbox made anew, as it is idle");
+  call_ok(next, next->result.flags & CAISSON_RESULT_RECREATED,
+          "and its sandbox made anew, as it is idle");
   ok(is_strict(strict, "s"), "now it is strict");
   CALL job = call_new_shell(strict, "s", "exec sleep 9999");
   call_run(call_arg_json(job, "background", "true"));
   CALL back = shell(loose, "s", "true");
   exited(back, 0, "changed back while a job runs");
-  call_ok(back, back->result.flags & CAISSON_RESULT_OLDER_SETTINGS, "it is used as it is, and says so");
+  call_ok(back, back->result.flags & CAISSON_RESULT_OLDER_SETTINGS,
+          "it is used as it is, and says so");
   box_close(loose);
   box_close(strict);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the programs in this folder share. They run inside a sandbox, as code of a model would, and try
- * to get out; each prints a line for each attempt, with what came of it, and "done" at its end. The
- * host's side (tests/security/attack.h) makes one assertion of each line. */
+/* What the programs in this folder share. They run inside a sandbox, as code of a model would, and
+ * try to get out; each prints a line for each attempt, with what came of it, and "done" at its end.
+ * The host's side (tests/security/attack.h) makes one assertion of each line. */
 #ifndef SECURITY_ATTEMPT_H
 #define SECURITY_ATTEMPT_H
 
@@ -22,8 +22,8 @@ static inline void contained(bool is_contained, const char *fmt, ...) {
   va_end(ap);
 }
 
-/* Permission, a read-only place, or no such thing: who gets any other error (EFAULT, EINVAL) was let
- * into the kernel, which only did not like the arguments. */
+/* Permission, a read-only place, or no such thing: who gets any other error (EFAULT, EINVAL) was
+ * let into the kernel, which only did not like the arguments. */
 static inline bool is_refusal(int error) {
   return error == EPERM || error == EACCES || error == EROFS || error == ENOSYS;
 }

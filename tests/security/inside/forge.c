@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forge: writes frames to whatever it has, then ends with 7. forge hub: speaks to process 1 as the helper
- * does, and is not to be heard. */
+/* forge: writes frames to whatever it has, then ends with 7. forge hub: speaks to process 1 as the
+ * helper does, and is not to be heard. */
 #include "attempt.h"
 
 #include "forged.h"
@@ -49,7 +49,9 @@ static void speak_to_hub(void) {
     bool is_over = fd < 0 || poll(&wait, 1, 10000) == 1;
     ssize_t n = fd < 0 || !is_over ? -1 : recv(fd, answer, sizeof answer, MSG_DONTWAIT);
     contained(is_over && n <= 0, "ask process 1, kind %u: %s", kind,
-              n > 0 ? "it answers" : is_over ? "it hangs up" : "it says nothing");
+              n > 0     ? "it answers"
+              : is_over ? "it hangs up"
+                        : "it says nothing");
     close(fd);
   }
   printf("done\n");

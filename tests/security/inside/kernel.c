@@ -24,9 +24,12 @@ static const struct {
   const char *name, *file;
   unsigned flag;
 } namespaces[] = {
-    {"user", "/proc/self/ns/user", CLONE_NEWUSER},   {"mount", "/proc/self/ns/mnt", CLONE_NEWNS},
-    {"pid", "/proc/self/ns/pid", CLONE_NEWPID},      {"network", "/proc/self/ns/net", CLONE_NEWNET},
-    {"ipc", "/proc/self/ns/ipc", CLONE_NEWIPC},      {"uts", "/proc/self/ns/uts", CLONE_NEWUTS},
+    {"user", "/proc/self/ns/user", CLONE_NEWUSER},
+    {"mount", "/proc/self/ns/mnt", CLONE_NEWNS},
+    {"pid", "/proc/self/ns/pid", CLONE_NEWPID},
+    {"network", "/proc/self/ns/net", CLONE_NEWNET},
+    {"ipc", "/proc/self/ns/ipc", CLONE_NEWIPC},
+    {"uts", "/proc/self/ns/uts", CLONE_NEWUTS},
     {"cgroup", "/proc/self/ns/cgroup", CLONE_NEWCGROUP},
     {"time", "/proc/self/ns/time", CLONE_NEWTIME},
 };
@@ -64,7 +67,8 @@ static void try_mounts(void) {
   TRY("mount a cgroup with a release agent",
       mount("cgroup", "/tmp", "cgroup", 0, "memory,release_agent=/bin/sh"));
   TRY("mount cgroup2", mount("none", "/tmp", "cgroup2", 0, ""));
-  TRY("mount an overlay", mount("none", "/tmp", "overlay", 0, "lowerdir=/,upperdir=/tmp,workdir=/tmp"));
+  TRY("mount an overlay",
+      mount("none", "/tmp", "overlay", 0, "lowerdir=/,upperdir=/tmp,workdir=/tmp"));
   TRY("mount the disk", mount("/dev/vda", "/tmp", "ext4", 0, ""));
   TRY("make the root writable", mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL));
   TRY("make /proc/sys writable", mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND, NULL));
@@ -167,8 +171,10 @@ static void try_privileges(void) {
   TRY("become gid 0", setgid(0));
   TRY("join the group root", setgroups(1, root_group));
   TRY("take every capability", syscall(SYS_capset, &header, all));
-  TRY("make a capability ambient", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0));
-  TRY("give a file capabilities", fsetxattr(fd, "security.capability", file_caps, sizeof file_caps, 0));
+  TRY("make a capability ambient",
+      prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0));
+  TRY("give a file capabilities",
+      fsetxattr(fd, "security.capability", file_caps, sizeof file_caps, 0));
   TRY("give a file a trusted attribute", fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0));
   TRY("give a file to root", fchown(fd, 0, 0));
   close(fd);
@@ -190,8 +196,8 @@ static void try_devices(void) {
                {"make /dev/fuse", "/tmp/fuse", S_IFCHR, 10, 229},
                {"make an overlay's whiteout of a device", "/workspace/tun", S_IFCHR, 10, 200}};
   for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
-    TRY(nodes[i].what, mknod(nodes[i].path, nodes[i].mode | 0666,
-                             (dev_t)(nodes[i].major << 8 | nodes[i].minor)));
+    TRY(nodes[i].what,
+        mknod(nodes[i].path, nodes[i].mode | 0666, (dev_t)(nodes[i].major << 8 | nodes[i].minor)));
 }
 
 int main(void) {

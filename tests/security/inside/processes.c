@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The helper's processes, which have the same user as the code that attacks them: nothing of theirs can
- * be read, changed, traced or taken, and what a command inherits leads nowhere. */
+/* The helper's processes, which have the same user as the code that attacks them: nothing of theirs
+ * can be read, changed, traced or taken, and what a command inherits leads nowhere. */
 #include "attempt.h"
 
 #include <ctype.h>
@@ -22,14 +22,37 @@ static const struct {
   const char *name;
   int how;
 } files[] = {
-    {"mem", O_RDONLY},     {"mem", O_RDWR},          {"environ", O_RDONLY}, {"maps", O_RDONLY},
-    {"smaps", O_RDONLY},   {"pagemap", O_RDONLY},    {"auxv", O_RDONLY},    {"stack", O_RDONLY},
-    {"syscall", O_RDONLY}, {"personality", O_RDONLY}, {"io", O_RDONLY},     {"fd", O_RDONLY},
-    {"fdinfo", O_RDONLY},  {"map_files", O_RDONLY},  {"cwd", O_RDONLY},     {"root", O_RDONLY},
-    {"exe", O_RDONLY},     {"ns/mnt", O_RDONLY},     {"ns/pid", O_RDONLY},  {"ns/user", O_RDONLY},
-    {"oom_score_adj", O_WRONLY}, {"oom_adj", O_WRONLY}, {"comm", O_WRONLY}, {"clear_refs", O_WRONLY},
-    {"coredump_filter", O_WRONLY}, {"autogroup", O_WRONLY}, {"timerslack_ns", O_WRONLY},
-    {"sched", O_WRONLY},   {"attr/current", O_WRONLY}, {"setgroups", O_WRONLY}, {"uid_map", O_WRONLY},
+    {"mem", O_RDONLY},
+    {"mem", O_RDWR},
+    {"environ", O_RDONLY},
+    {"maps", O_RDONLY},
+    {"smaps", O_RDONLY},
+    {"pagemap", O_RDONLY},
+    {"auxv", O_RDONLY},
+    {"stack", O_RDONLY},
+    {"syscall", O_RDONLY},
+    {"personality", O_RDONLY},
+    {"io", O_RDONLY},
+    {"fd", O_RDONLY},
+    {"fdinfo", O_RDONLY},
+    {"map_files", O_RDONLY},
+    {"cwd", O_RDONLY},
+    {"root", O_RDONLY},
+    {"exe", O_RDONLY},
+    {"ns/mnt", O_RDONLY},
+    {"ns/pid", O_RDONLY},
+    {"ns/user", O_RDONLY},
+    {"oom_score_adj", O_WRONLY},
+    {"oom_adj", O_WRONLY},
+    {"comm", O_WRONLY},
+    {"clear_refs", O_WRONLY},
+    {"coredump_filter", O_WRONLY},
+    {"autogroup", O_WRONLY},
+    {"timerslack_ns", O_WRONLY},
+    {"sched", O_WRONLY},
+    {"attr/current", O_WRONLY},
+    {"setgroups", O_WRONLY},
+    {"uid_map", O_WRONLY},
 };
 
 /* Some are opened by whoever wants to, and refuse when they are read. */
@@ -39,7 +62,8 @@ static long use(const char *path, int how) {
   int fd = open(path, how | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? (errno = EACCES, -1) : -1;
   long n = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && how == O_RDONLY ? read(fd, &byte, 1)
-           : how == O_WRONLY ? write(fd, &byte, 1) : 0;
+           : how == O_WRONLY                                             ? write(fd, &byte, 1)
+                                                                         : 0;
   close(fd);
   return n;
 }
@@ -70,12 +94,14 @@ static void try_calls(const char *who, pid_t pid) {
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   void *head;
   size_t size;
-#define TRY_ON(name, ...) (snprintf(what, sizeof what, "%s of %s", (name), who), TRY(what, __VA_ARGS__))
+#define TRY_ON(name, ...)                                                                          \
+  (snprintf(what, sizeof what, "%s of %s", (name), who), TRY(what, __VA_ARGS__))
   TRY_ON("ptrace: attach", ptrace(PTRACE_ATTACH, pid, NULL, NULL));
   TRY_ON("ptrace: seize", ptrace(PTRACE_SEIZE, pid, NULL, NULL));
   TRY_ON("process_vm_readv", process_vm_readv(pid, &here, 1, &there, 1, 0));
   TRY_ON("process_vm_writev", process_vm_writev(pid, &here, 1, &there, 1, 0));
-  for (int fd = 0; fd < 8; fd++) TRY_ON("pidfd_getfd", syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+  for (int fd = 0; fd < 8; fd++)
+    TRY_ON("pidfd_getfd", syscall(SYS_pidfd_getfd, pidfd, fd, 0));
   TRY_ON("kcmp", syscall(SYS_kcmp, getpid(), pid, 0, 0, 0));
   TRY_ON("the futexes", syscall(SYS_get_robust_list, pid, &head, &size));
   TRY_ON("move_pages", syscall(SYS_move_pages, pid, 0, NULL, NULL, NULL, 0));
@@ -106,7 +132,10 @@ static int try_all(void) {
     pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
     if (pid == 0 || !is_helper(pid)) continue;
     char who[32];
-    snprintf(who, sizeof who, pid == 1 ? "process 1" : pid == getppid() ? "our parent" : "a helper");
+    snprintf(who, sizeof who,
+             pid == 1           ? "process 1"
+             : pid == getppid() ? "our parent"
+                                : "a helper");
     try_files(who, pid);
     try_links(who, pid);
     try_calls(who, pid);
@@ -121,8 +150,11 @@ static int try_all(void) {
 static const char *kind_of(int fd) {
   struct stat st;
   if (fstat(fd, &st)) return "nothing";
-  return S_ISFIFO(st.st_mode) ? "a pipe" : S_ISSOCK(st.st_mode) ? "a socket"
-         : S_ISCHR(st.st_mode) ? "a device" : S_ISDIR(st.st_mode) ? "a directory" : "a file";
+  return S_ISFIFO(st.st_mode)   ? "a pipe"
+         : S_ISSOCK(st.st_mode) ? "a socket"
+         : S_ISCHR(st.st_mode)  ? "a device"
+         : S_ISDIR(st.st_mode)  ? "a directory"
+                                : "a file";
 }
 
 static void try_inherited(void) {
@@ -147,7 +179,8 @@ static void try_inherited(void) {
   contained(open("/dev/console", O_RDWR) < 0, "the console: %s", strerror(errno));
   extern char **environ;
   for (char **e = environ; *e; e++)
-    if (strncmp(*e, "CAISSON", 7) == 0 || strstr(*e, "DOCKER")) contained(false, "the environment has %s", *e);
+    if (strncmp(*e, "CAISSON", 7) == 0 || strstr(*e, "DOCKER"))
+      contained(false, "the environment has %s", *e);
 }
 
 int main(int argc, char **argv) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The network's part of the kernel: other families, raw packets, the routing table, other machines. */
+/* The network's part of the kernel: other families, raw packets, the routing table, other machines.
+ */
 #include "attempt.h"
 
 #include <arpa/inet.h>
@@ -73,11 +74,14 @@ static long ask_kernel(int type, const void *body, size_t size) {
 }
 
 static void try_routes(void) {
-  const struct rtmsg route = {.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN,
-                              .rtm_protocol = RTPROT_BOOT, .rtm_type = RTN_UNICAST};
+  const struct rtmsg route = {.rtm_family = AF_INET,
+                              .rtm_table = RT_TABLE_MAIN,
+                              .rtm_protocol = RTPROT_BOOT,
+                              .rtm_type = RTN_UNICAST};
   const struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = 1, .ifi_change = IFF_UP};
   const struct ifaddrmsg address = {.ifa_family = AF_INET, .ifa_prefixlen = 8, .ifa_index = 1};
-  const struct rtmsg rule = {.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN,
+  const struct rtmsg rule = {.rtm_family = AF_INET,
+                             .rtm_table = RT_TABLE_MAIN,
                              .rtm_type = RTN_UNICAST};
   TRY("add a route", ask_kernel(RTM_NEWROUTE, &route, sizeof route));
   TRY("remove a route", ask_kernel(RTM_DELROUTE, &route, sizeof route));
@@ -91,7 +95,8 @@ static void try_routes(void) {
 
 /* A sandbox without a network reaches nobody; the engine's host listens on that port. */
 static void try_reaching(const char *port) {
-  static const char *const addresses[] = {"127.0.0.1", "172.17.0.1", "192.0.2.1", "169.254.169.254"};
+  static const char *const addresses[] = {"127.0.0.1", "172.17.0.1", "192.0.2.1",
+                                          "169.254.169.254"};
   for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
     inet_pton(AF_INET, addresses[i], &to.sin_addr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* starve KIND: takes what everybody in a sandbox shares, says "ready" when it has it, and goes on until
- * it is killed. */
+/* starve KIND: takes what everybody in a sandbox shares, says "ready" when it has it, and goes on
+ * until it is killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -57,12 +57,14 @@ static void *come_and_go(void *unused) {
 
 static void storm(void) {
   pthread_t thread;
-  for (int i = 0; i < SOME; i++) (void)!pthread_create(&thread, NULL, come_and_go, NULL);
+  for (int i = 0; i < SOME; i++)
+    (void)!pthread_create(&thread, NULL, come_and_go, NULL);
   be_ready();
   come_and_go(NULL);
 }
 
-/* Nobody waits for them; as many as the limit lets be, and new ones for those that are taken away. */
+/* Nobody waits for them; as many as the limit lets be, and new ones for those that are taken away.
+ */
 static void zombies(void) {
   for (int i = 0; i < 100000; i++) {
     pid_t pid = fork();
@@ -70,7 +72,8 @@ static void zombies(void) {
     if (i == SOME) be_ready();
     if (pid < 0) sched_yield();
   }
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
 static void orphans(void) {
@@ -83,14 +86,17 @@ static void orphans(void) {
     if (pid > 0) waitpid(pid, NULL, 0);
     if (i == SOME) be_ready();
   }
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
-/* Hard to kill: sessions of their own, deaf to signals, stopped, and each forks when it is woken. */
+/* Hard to kill: sessions of their own, deaf to signals, stopped, and each forks when it is woken.
+ */
 static void stopped(void) {
   for (int i = 0; i < SOME; i++)
     if (fork() == 0) {
-      for (int s = 1; s < 65; s++) (void)signal(s, SIG_IGN);
+      for (int s = 1; s < 65; s++)
+        (void)signal(s, SIG_IGN);
       setsid();
       if (fork() > 0) _exit(0);
       for (;;) {
@@ -99,7 +105,8 @@ static void stopped(void) {
       }
     }
   be_ready();
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
 /* Both streams, as fast as it goes. */
@@ -112,24 +119,29 @@ static void output(void) {
   while (write(1, bytes, sizeof bytes) > 0) {}
 }
 
-/* What a user has so many of: descriptors, inotify instances, pages of pipes, datagrams in flight. */
+/* What a user has so many of: descriptors, inotify instances, pages of pipes, datagrams in flight.
+ */
 static void descriptors(void) {
   int both[2], size = 1 << 20;
   for (int i = 0; i < 16; i++)
     if (fork() == 0) {
       while (inotify_init1(IN_CLOEXEC) >= 0) {}
-      while (pipe(both) == 0) fcntl(both[0], F_SETPIPE_SZ, size);
+      while (pipe(both) == 0)
+        fcntl(both[0], F_SETPIPE_SZ, size);
       while (socketpair(AF_UNIX, SOCK_DGRAM, 0, both) == 0) {}
       while (open("/dev/null", O_RDONLY) >= 0) {}
-      for (;;) pause();
+      for (;;)
+        pause();
     }
   sleep(1);
   be_ready();
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
 _Noreturn static void wait_here(void) {
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
 /* No process can be had any more, and all that are there sleep. */
@@ -144,8 +156,8 @@ static void crowd(void) {
 static const struct {
   const char *name;
   void (*run)(void);
-} kinds[] = {{"loops", loops},     {"threads", threads}, {"storm", storm},
-             {"zombies", zombies}, {"orphans", orphans}, {"stopped", stopped},
+} kinds[] = {{"loops", loops},     {"threads", threads},         {"storm", storm},
+             {"zombies", zombies}, {"orphans", orphans},         {"stopped", stopped},
              {"output", output},   {"descriptors", descriptors}, {"crowd", crowd}};
 
 int main(int argc, char **argv) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What sandbox.seccomp "strict" refuses beyond the default. With an argument it runs under the default
- * and tries what every kernel has: that must not be refused, so that the two are seen to differ. */
+/* What sandbox.seccomp "strict" refuses beyond the default. With an argument it runs under the
+ * default and tries what every kernel has: that must not be refused, so that the two are seen to
+ * differ. */
 #include "attempt.h"
 
 #include <fcntl.h>

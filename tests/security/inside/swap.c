@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* swap A B: exchanges two names, as fast as it can, until it is killed. What looks at one and then uses
- * it uses the other. */
+/* swap A B: exchanges two names, as fast as it can, until it is killed. What looks at one and then
+ * uses it uses the other. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>

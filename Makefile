@@ -104,8 +104,8 @@ COMMON = $(STRICT) $(HARDEN) $(LIB_CFLAGS)
 # ---- what people type ----------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-unit check-integration check-engines check-programs bench lint fuzz coverage \
-  install clean help
+.PHONY: all demo check check-unit check-integration check-engines check-programs bench lint fuzz fuzz-long \
+  coverage install clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 .SECONDARY:
@@ -170,10 +170,15 @@ fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each, starting from tests/fuzz/
 	    build/fuzz/corpus/$$f tests/fuzz/corpus/$${f#fuzz_} || exit 1; \
 	done
 
-coverage: ## line coverage of the plugin's files by the unit tests
+fuzz-long: ## fuzz for FUZZ_HOURS (1), the least fuzzed first; can be stopped and resumed; keeps what it finds
+	@tests/setup/packages build fuzz
+	@$(MAKE) $(JOBS) $(FUZZ:%=build/fuzz/run/%)
+	@tests/fuzz/long build/fuzz/run $(FUZZ)
+
+coverage: ## branch coverage of the plugin's files by the unit tests and the corpora
 	@tests/setup/packages build check
-	@$(MAKE) $(JOBS) $(UNIT:%=build/cov/unit/%)
-	@tests/coverage build/cov $(UNIT:%=build/cov/unit/%)
+	@$(MAKE) $(JOBS) $(COVERED)
+	@tests/coverage --all
 
 # Versions lie side by side, and a link says which is meant: a process that has loaded a file never
 # sees another under its name, and a host finds what to go back to. Nobody sees half a file.
@@ -354,6 +359,8 @@ $(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(T
 $(eval $(call programs,build/asan,replay,fuzz,$(ASAN),build/asan/obj/tests/fuzz/replay_main.o \
   build/asan/internals.a build/asan/host.a,$(TEST_LIBS)))
 $(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
+$(eval $(call programs,build/cov,replay,fuzz,$(COV),build/cov/obj/tests/fuzz/replay_main.o \
+  build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
 $(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a build/fuzz/host.a,$(TEST_LIBS)))
 
 build/bench/bench: $(call objects,build,$(BENCH_SRC))
@@ -392,9 +399,11 @@ build/mcp/tap.mjs: tests/integration/host_node/tap.mjs
 
 # ---- what `make check` runs ----------------------------------------------------------------------
 
+# What counts as covering a file, of a build of its own.
+COVERED = $(UNIT:%=build/cov/unit/%) $(FUZZ:%=build/cov/replay/%)
 PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SCRIPTS) \
   $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) build/asan/abi/matrix.py \
-  tests/fake_engine/selftest.py $(GUEST_TESTS:%=build/asan/guest/%) \
+  tests/fake_engine/selftest.py tests/coverage $(GUEST_TESTS:%=build/asan/guest/%) \
   $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
@@ -403,7 +412,7 @@ PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 
 check-programs: all build/asan/caisson.so build/asan/caisson-host build/other/caisson.so \
-  build/asan/other/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
+  build/asan/other/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS)) $(COVERED)
 check-programs: $(PEER_FILES)
 
 # A script is run once for each build: tests/exec tells by the link's folder which one is meant.

@@ -67,8 +67,9 @@ static int malformed(const char *registry, struct csn_error *err) {
 /* "auth" is base64 of "user:password". */
 static int of_auth(const char *auth, const char *token, const char *registry, cJSON **out,
                    struct csn_error *err) {
-  size_t n;
-  char *text = csn_base64_decode(auth, &n);
+  size_t n = 0;
+  char *text;
+  if (csn_base64_decode(auth, &text, &n) == CAISSON_E_NOMEM) return csn_fail_nomem(err);
   char *colon = text ? memchr(text, ':', n) : NULL;
   if (!colon || memchr(text, '\0', n)) {
     csn_docker_auth_wipe(text);

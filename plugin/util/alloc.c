@@ -15,8 +15,8 @@ static int must_fail(void) {
   return atomic_fetch_sub(&fail_after, 1) == 1;
 }
 
-void csn_alloc_fail_after(long n) {
-  atomic_store(&fail_after, n);
+long csn_alloc_fail_after(long n) {
+  return atomic_exchange(&fail_after, n);
 }
 
 void *csn_alloc(size_t size) {

@@ -14,8 +14,9 @@ char *csn_strndup(const char *text, size_t n);
 char *csn_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void csn_free(void *p);
 
-/* For tests: the n-th allocation from now fails (1 is the next), 0 turns it off. */
-void csn_alloc_fail_after(long n);
+/* For tests: the n-th allocation from now fails (1 is the next), 0 turns it off. Returns what was left
+ * of the last order: 0 where that allocation has failed. */
+long csn_alloc_fail_after(long n);
 
 static inline void csn_free_ptr(void *p) {
   csn_free(*(void **)p);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/alloc.h"
+#include "util/error.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -29,30 +30,29 @@ char *csn_base64(const void *bytes, size_t n) {
 }
 
 static int value_of(char c) {
-  const char *at = c ? strchr(digits, c) : NULL;
+  const char *at = memchr(digits, c, sizeof digits - 1);
   return at ? (int)(at - digits) : -1;
 }
 
-char *csn_base64_decode(const char *text, size_t *n) {
+int csn_base64_decode(const char *text, char **out, size_t *n) {
   size_t size = strlen(text), used = 0;
+  *out = NULL;
   while (size > 0 && text[size - 1] == '=') size--;
-  char *bytes = csn_alloc(size / 4 * 3 + 4);
+  char *bytes CSN_CLEANUP_FREE = csn_alloc(size / 4 * 3 + 4);
+  if (!bytes) return CAISSON_E_NOMEM;
   uint32_t group = 0;
   unsigned bits = 0;
-  for (size_t i = 0; bytes && i < size; i++) {
+  for (size_t i = 0; i < size; i++) {
     int value = value_of(text[i]);
-    if (value < 0) {
-      csn_free(bytes);
-      return NULL;
-    }
+    if (value < 0) return -1;
     group = group << 6 | (uint32_t)value;
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;
     bytes[used++] = (char)(group >> bits & 0xff);
   }
-  if (!bytes) return NULL;
   bytes[used] = '\0';
   *n = used;
-  return bytes;
+  *out = CSN_STEAL(bytes);
+  return 0;
 }

@@ -8,8 +8,8 @@
 /* A new C string, to be freed by csn_free; NULL when out of memory. */
 char *csn_base64(const void *bytes, size_t n);
 
-/* The bytes of such a text, its padding given or not, with a NUL behind them that is not counted;
- * NULL where it is none, or no memory. */
-char *csn_base64_decode(const char *text, size_t *n);
+/* The bytes of such a text, its padding given or not, with a NUL behind them that is not counted, to
+ * be freed by csn_free. 0, -1 where it is none, or CAISSON_E_NOMEM; *bytes is NULL then. */
+int csn_base64_decode(const char *text, char **bytes, size_t *n);
 
 #endif

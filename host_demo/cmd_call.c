@@ -49,13 +49,15 @@ static char *join_words(const struct csn_options *options, size_t *size) {
   size_t room = 1;
   for (size_t i = 0; i < options->word_count; i++)
     room += strlen(options->words[i]) + 1;
-  char *text = csn_must(calloc(room, 1));
+  char *text = csn_must(calloc(room, 1)), *to = text;
   for (size_t i = 0; i < options->word_count; i++) {
+    size_t n = strlen(options->words[i]);
     if (i > 0)
-      strcat(text, " ");
-    strcat(text, options->words[i]);
+      *to++ = ' ';
+    memcpy(to, options->words[i], n);
+    to += n;
   }
-  *size = strlen(text);
+  *size = (size_t)(to - text);
   return text;
 }
 

@@ -97,8 +97,10 @@ static int colon_cd(struct repl *r, const char *rest) {
     r->cwd = NULL;
     return 0;
   }
+  static const char start[] = "cd -- \"";
+  char *command = csn_must(malloc(strlen(rest) * 2 + 32)), *to = command + sizeof start - 1;
+  memcpy(command, start, sizeof start - 1);
   /* In double quotes only these four would mean something. */
-  char *command = csn_must(malloc(strlen(rest) * 2 + 32)), *to = stpcpy(command, "cd -- \"");
   for (const char *c = rest; *c; c++) {
     if (strchr("\"\\$`", *c))
       *to++ = '\\';

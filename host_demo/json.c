@@ -3,6 +3,7 @@
  * is older or newer than itself, so nothing here treats a missing member as an error. */
 #include "json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +33,12 @@ static char *join(const cJSON *list) {
     char *part = csn_json_line(item);
     if (!part)
       continue;
-    line = csn_must(realloc(line, strlen(line) + strlen(part) + 3));
-    if (*line)
-      strcat(line, ", ");
-    strcat(line, part);
+    size_t room = strlen(line) + strlen(part) + sizeof ", ";
+    char *longer = csn_must(malloc(room));
+    (void)snprintf(longer, room, "%s%s%s", line, *line ? ", " : "", part);
+    free(line);
     free(part);
+    line = longer;
   }
   return line;
 }

@@ -150,14 +150,14 @@ bench: ## measure beside docker exec and the engine itself (BENCH_ARGS=--json)
 	@$(MAKE) $(JOBS) all build/other/caisson.so build/bench/bench build/bench/workload
 	@$(WITH_ENGINE) $(WITH_IMAGES) tests/bench/run $(BENCH_ARGS)
 
-lint: ## compile with clang too, then clang-tidy, cppcheck and shellcheck
+lint: ## compile with clang too, then gcc's analyzer, clang-tidy, cppcheck and shellcheck
 	@tests/setup/packages build lint
-	@$(MAKE) $(JOBS) $(ALL_C:%.c=build/clang/obj/%.o)
+	@$(MAKE) $(JOBS) $(ALL_C:%.c=build/clang/obj/%.o) $(ANALYZED)
+	@prove --exec tests/exec $(LINT_TESTS)
 	@echo clang-tidy && clang-tidy --quiet $(ALL_C) -- \
 	  $(filter-out -MMD -MP,$(call COMMON,clang)) -Ibuild -DCSN_BUILD_ID='""' 2>/dev/null
 	@echo cppcheck && cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
-	  --suppress=missingIncludeSystem --suppress=comparePointers --suppress=autoVariables \
-	  --suppress=nullPointerRedundantCheck --suppress=ctuuninitvar -D_GNU_SOURCE -Iplugin -Iabi -Ibuild \
+	  --suppressions-list=tests/lint/cppcheck.quiet -D_GNU_SOURCE -Iplugin -Iabi -Ibuild \
 	  --include=$(shell pkg-config --variable=includedir libcjson)/cjson/cJSON.h $(SHIPPED_C)
 	@echo shellcheck && shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 
@@ -331,6 +331,12 @@ $(1)/abi/peer/%/demanding.so: tests/abi/peer/plugin.c $(1)/abi/peer/%/caisson.h
 	  -DNEEDS_HOST_MINOR=CAISSON_ABI_MINOR -o $$@ $$<
 endef
 
+# What gcc's analyzer says of a file, in a file; tests/lint/analyzer.py reads them all.
+build/analyzed/%.txt: %.c Makefile | build/libraries-found build/guest_hash.h
+	@mkdir -p $(@D) && echo '  CHECK  $@'
+	$(Q)LC_ALL=C gcc -O1 -fanalyzer $(filter-out -Werror,$(call STRICT,gcc)) $(LIB_CFLAGS) -Ibuild \
+	  -DCSN_BUILD_ID='""' -DCSN_PLUGIN_PATH='""' -MF $@.d -MT $@ -c -o /dev/null $< 2> $@ || { cat $@; exit 1; }
+
 RELEASE := $(CC) $(OPT) $(FORTIFY)
 ASAN := $(CC) $(SANITIZE)
 COV := $(CC) -O0 -g --coverage
@@ -401,9 +407,14 @@ build/mcp/tap.mjs: tests/integration/host_node/tap.mjs
 
 # What counts as covering a file, of a build of its own.
 COVERED = $(UNIT:%=build/cov/unit/%) $(FUZZ:%=build/cov/replay/%)
+# clang compiles what is shipped and what is fuzzed, gcc analyzes what is shipped: the part of
+# `make lint` that takes seconds.
+ANALYZED = $(patsubst %.c,build/analyzed/%.txt,$(SHIPPED_C))
+CLANG_TOO = $(patsubst %.c,build/clang/obj/%.o,$(SHIPPED_C) $(wildcard tests/fuzz/fuzz_*.c))
+LINT_TESTS := $(wildcard tests/lint/*.py)
 PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SCRIPTS) \
   $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) build/asan/abi/matrix.py \
-  tests/fake_engine/selftest.py tests/coverage $(GUEST_TESTS:%=build/asan/guest/%) \
+  tests/fake_engine/selftest.py tests/coverage $(LINT_TESTS) $(GUEST_TESTS:%=build/asan/guest/%) \
   $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
@@ -412,7 +423,8 @@ PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 
 check-programs: all build/asan/caisson.so build/asan/caisson-host build/other/caisson.so \
-  build/asan/other/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS)) $(COVERED)
+  build/asan/other/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
+check-programs: $(COVERED) $(ANALYZED) $(CLANG_TOO)
 check-programs: $(PEER_FILES)
 
 # A script is run once for each build: tests/exec tells by the link's folder which one is meant.

@@ -68,7 +68,7 @@ static void start_calls(struct box *box, size_t number) {
   for (int i = 0; i < CALLS; i++) {
     char command[128];
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* they stand in the table above */
     snprintf(command, sizeof command, formats[i], FIRST + number, FIRST + number);
 #pragma GCC diagnostic pop
     struct call *c = call_start(call_new_shell(box, "s", command));

@@ -91,7 +91,9 @@ int csn_image_failure(const char *image, const char *registry, const char *words
   CSN_CLEANUP_FREE char *said = sentence(r, image, registry);
   CSN_CLEANUP_FREE char *clean = csn_utf8_repaired(words, strlen(words));
   if (!said || !clean) return csn_fail_nomem(err);
-  int rc = csn_fail(err, CAISSON_E_ENGINE, r->reason, "%s (%.*s)", said, WORDS_MAX, clean);
+  size_t n = strlen(clean);
+  if (n > WORDS_MAX) n = csn_utf8_valid_prefix(clean, WORDS_MAX);
+  int rc = csn_fail(err, CAISSON_E_ENGINE, r->reason, "%s (%.*s)", said, (int)n, clean);
   if (err) err->flags = r->flags;
   return rc;
 }

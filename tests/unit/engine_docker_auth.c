@@ -18,6 +18,9 @@ static const char config_text[] =
     "\"bare.example\":{\"identitytoken\":\"tok\"},"
     "\"empty.example\":{},"
     "\"odd.example\":[1],"
+    "\"half.example\":{\"username\":\"bob\"},"
+    "\"other.example\":{\"password\":\"pw\",\"identitytoken\":\"\"},"
+    "\"nul.example\":{\"auth\":\"YTpiAGM=\"},"
     "\"broken.example\":{\"auth\":\"***\"},"
     "\"colon.example\":{\"auth\":\"YW5u\"}},"
     "\"credHelpers\":{\"helped.example\":\"own\",\"empty.example\":7},\"credsStore\":\"all\"}";
@@ -46,6 +49,8 @@ static void test_inline(const cJSON *config) {
       {"bare.example", "{\"serveraddress\":\"bare.example\",\"identitytoken\":\"tok\"}"},
       {"empty.example", "none"},
       {"odd.example", "none"},
+      {"half.example", "none"},
+      {"other.example", "none"},
       {"plain.example", "none"},
       {"example", "none"},
   };
@@ -56,8 +61,8 @@ static void test_inline(const cJSON *config) {
     is_str(text, cases[i].document, "is known as that");
     csn_docker_auth_wipe(text);
   }
-  static const char *const bad[] = {"broken.example", "colon.example"};
-  for (size_t i = 0; i < 2; i++) {
+  static const char *const bad[] = {"broken.example", "colon.example", "nul.example"};
+  for (size_t i = 0; i < 3; i++) {
     char *text = inline_of(config, bad[i], &rc);
     is_int(rc, CAISSON_E_CONFIG, "%s makes no sense", bad[i]);
     csn_free(text);
@@ -75,6 +80,12 @@ static void test_helpers(const cJSON *config) {
   is_str(csn_json_string(document, "identitytoken", NULL), "s", "a token");
   ok(!csn_json_get(document, "username"), "has no user");
   csn_docker_auth_delete(document);
+  cJSON *list CSN_CLEANUP_JSON = cJSON_Parse("{\"auths\":[{\"auth\":\"YTpi\"}]}");
+  cJSON *found = NULL;
+  is_int(csn_docker_auth_inline(list, "x", &found, NULL), 0, "a list names no registry");
+  ok(!found, "and has nothing of one");
+  cJSON *half CSN_CLEANUP_JSON = cJSON_Parse("{\"Username\":\"u\"}");
+  ok(!csn_docker_auth_of_helper(half, "r"), "an answer without a secret");
   cJSON *odd CSN_CLEANUP_JSON = cJSON_Parse("{\"Username\":1}");
   ok(!csn_docker_auth_of_helper(odd, "r"), "an answer that is none");
 }

@@ -26,6 +26,8 @@ int main(void) {
   check("nameserver fe80::1%eth0\n", "fe80::1 ");
   check("nameserver\n10.0.0.1\n", "");
   check("nameservers 10.0.0.1\nnameserver 10.0.0\nnameserver 10.0.0.0/8\n;nameserver 1.1.1.1", "");
+  check("nameserver 0123456789012345678901234567890123456789012345678901234567890123456789\n", "");
+  check("nameserver \nnameserver ::\n", ":: ");
   char many[1024] = "";
   for (int i = 0; i < 20; i++) strcat(many, "nameserver 1.1.1.1\n");
   struct csn_cidr list[CSN_RESOLVERS_MAX];

@@ -173,6 +173,39 @@ static void test_keys_in_names(void) {
   ok(!csn_name_key(CSN_NAME_TEMPLATE, "i", name, key) && csn_name_is_ephemeral(CSN_NAME_TEMPLATE, "i", name), "a call's own has none");
 }
 
+/* Names that others gave, and templates that are none. */
+static void test_strange(void) {
+  static const struct {
+    const char *template, *name;
+  } none[] = {
+      {"{key", "work"},           {"{key}}", "work}"},          {"{instancX}", "instance"},
+      {"{sessiox}{key}", "work"}, {"plain", "plain"},           {"{key}.{key}", "a.b"},
+      {"{key}.{key}", "a.bc"},    {"a-{key}", "a-"},            {"a-{key}", "b-work"},
+      {"{instance}{key}x", "iwork"}, {"{key}", FORTY FORTY FORTY}, {"a-{key}", "a"},
+  };
+  char key[CSN_COMPONENT_SIZE];
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    ok(!csn_name_key(none[i].template, "i", none[i].name, key), "\"%s\" is none of \"%s\"",
+       none[i].name, none[i].template);
+    ok(!csn_name_is_pooled(none[i].template, "i", none[i].name) &&
+           !csn_name_is_ephemeral(none[i].template, "i", none[i].name),
+       "nor one of ours");
+  }
+  ok(!csn_name_is_pooled("{key}", "i", "pool.abc"), "a pool's own name has all its digits");
+  ok(!csn_name_is_ephemeral("{key}", "i", "eabc") && !csn_name_is_ephemeral("{key}", "i", "x" HEX_32),
+     "so has a call's");
+  static const char *const bad[] = {"", "a", "-ab", "a b", "_ab", "a/b"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    ok(!csn_name_is_engine_name(bad[i]), "\"%s\" is no name", bad[i]);
+  csn_name_component("", key);
+  ok(*key == 'x' && strlen(key) == 33, "nothing is a key too: %s", key);
+  csn_name_component("..", key);
+  ok(*key == 'x' && strlen(key) == 33, "dots are no component: %s", key);
+  ok(csn_name_template_problem("{key}{oops}", "{key}") && csn_name_template_problem("x", "{key}") &&
+         csn_name_template_problem("-{key}", "{key}"),
+     "templates of which no name can be made");
+}
+
 int main(void) {
   test_component();
   test_templates();
@@ -183,5 +216,6 @@ int main(void) {
   test_ephemeral();
   test_pooled();
   test_keys_in_names();
+  test_strange();
   return done_testing();
 }

@@ -184,6 +184,52 @@ static void test_fixed(void) {
   is_int(csn_ports_are_fixed(NULL), 0, "no ports");
 }
 
+/* What cannot come of a configuration that was checked, and what engines say all the same. */
+static void test_strange(void) {
+  static const char *const bad[] = {
+      "\"123456\"", "\"[::1:1:2\"", "\"::1]:1:2\"", "\"[]:1:2\"", "\"1.2.3.4:9000-:80\"",
+      "\"0123456789012345678901234567890123456789012345678901234567890:1:2\"",
+      "{\"container\":80,\"address\":\"1.1.1.1/32\"}", "{\"container\":80,\"host\":-1}", "null"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    cJSON *item = parse(bad[i]);
+    struct csn_port port;
+    ok(csn_port_read(item, &port) != NULL, "%s is no port", bad[i]);
+    cJSON_Delete(item);
+  }
+  cJSON *ports = parse("[{},\"8080\",\"8081/udp\",\"[::1]::82\",\"0.0.0.0::83\"]");
+  cJSON *network = parse("{\"name\":\"n\"}"), *body = parse("{}");
+  struct csn_error err = {0};
+  struct csn_body b = {0};
+  is_int(csn_ports_check(ports, network, "", CAISSON_E_CONFIG, "x", &err), CAISSON_E_CONFIG, "refused");
+  ok(strstr(err.message, "ports[0]: \"{...}\""), "an object by its place: %s", err.message);
+  is_int(csn_ports_check(NULL, NULL, "", CAISSON_E_CONFIG, "x", &err), 0, "no ports need no network");
+  csn_ports_add(&b, body, body, ports, 0);
+  is_int(cJSON_GetArraySize(csn_json_get(body, "PortBindings")), 4, "what is no port is left out");
+  csn_ports_add(&b, body, body, NULL, 0);
+  is_int(b.failed, 0, "and no ports are none");
+  char *plan = csn_ports_plan(ports);
+  is_str(plan, "tcp/8080/gateway,udp/8081/gateway,tcp/82/gateway,tcp/83/any", "so it is in the plan");
+  csn_free(plan);
+  is_int(csn_ports_are_fixed(ports), 0, "none of them is fixed");
+  csn_fail(&err, CAISSON_E_ENGINE, "x", "all ports are allocated");
+  is_int((int)csn_ports_explain(ports, 0, &err), CSN_PORTS_FINE, "words about none of these");
+  cJSON *said = parse("{\"NetworkSettings\":{\"Ports\":{\"1/tcp\":[{\"HostPort\":\"0\"}],\"2/tcp\":[7],"
+                      "\"3/tcp\":[{\"HostPort\":\"70000\"}],\"4/tcp\":[{\"HostIp\":\"\",\"HostPort\":"
+                      "\"4\"}],\"5/tcp\":[{\"HostIp\":\"::\",\"HostPort\":\"5\"}]}},\"Ports\":["
+                      "{\"PrivatePort\":4,\"PublicPort\":9},{\"IP\":\"10.0.0.1\",\"PrivatePort\":6,"
+                      "\"PublicPort\":6,\"Type\":\"udp\"}]}");
+  cJSON *mapped = csn_ports_mapped(said, NULL);
+  is_json(mapped, "{\"4/tcp\":{\"host\":\"127.0.0.1\",\"port\":4,\"url\":\"http://127.0.0.1:4\"},"
+                  "\"5/tcp\":{\"host\":\"::1\",\"port\":5,\"url\":\"http://[::1]:5\"},"
+                  "\"6/udp\":{\"host\":\"10.0.0.1\",\"port\":6,\"url\":\"udp://10.0.0.1:6\"}}",
+          "only what can be connected to, each once");
+  cJSON_Delete(mapped);
+  cJSON_Delete(said);
+  cJSON_Delete(body);
+  cJSON_Delete(network);
+  cJSON_Delete(ports);
+}
+
 int main(void) {
   test_reading();
   test_checking();
@@ -191,5 +237,6 @@ int main(void) {
   test_mapped();
   test_taken();
   test_fixed();
+  test_strange();
   return done_testing();
 }

@@ -20,7 +20,7 @@ static void test_numbers(void) {
   static const struct {
     double value;
     const char *text;
-  } rows[] = {{0, "0"}, {0.5, "0.5"}, {-1.25, "-1.25"}, {1e300, "1e+300"}, {1e-7, "1e-07"},
+  } rows[] = {{0, "0"}, {0.5, "0.5"}, {-1.25, "-1.25"}, {1e300, "1e+300"}, {1e-7, "1e-07"}, {-0.0, "-0"},
               {123456789012345, "123456789012345"}};
   char text[CSN_ASCII_NUMBER];
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -49,6 +49,14 @@ int main(void) {
   csn_fail_errno(&err, CAISSON_E_LOST, "x.y", ENOENT, "%s", longer);
   ok(csn_utf8_is_valid(err.message, strlen(err.message)), "also where an errno's words do not fit");
 
+  memset(longer, 'x', sizeof longer - 1);
+  csn_fail(&err, CAISSON_E_LOST, "x.y", "%s", longer);
+  is_int((long long)strlen(err.message), sizeof err.message - 1, "of whole characters all fit");
+  memset(longer, 0x80, sizeof longer - 1);
+  csn_fail(&err, CAISSON_E_LOST, "x.y", "%s", longer);
+  is_int((long long)strlen(err.message), sizeof err.message - 1, "what begins nowhere is left as it is");
+  is_int(csn_error_wrap(NULL, "x"), CAISSON_E_INTERNAL, "nobody wants more words");
+
   csn_error_clear(&err);
   ok(!err.code && !err.message[0] && !err.reason[0], "cleared");
   ok(csn_is_stop(CAISSON_E_CANCELLED) && csn_is_stop(CAISSON_E_DEADLINE), "stops are stops");

@@ -7,12 +7,17 @@ import random
 import signal
 import threading
 import time
+import traceback
 
 from host_support import PATIENCE, configuration, engine, environment, host, start
 from private_engine import seconds_until, with_marker
 from tap import diag, done_testing, is_, ok
 
 SLOW = int(os.environ.get("CAISSON_SLOW", "1"))
+# How much later than it should a thing may happen before it is wrong: on a machine that is busy with other
+# things all of this is late, and what the limits tell apart lies further away (15 s of silence, a default
+# idle_ttl of 900 s).
+LATE = 10 * SLOW
 # Words of command lines that nobody else uses: processes are looked for on the machine itself.
 MARK = "97%d" % os.getpid()
 IMAGE = os.environ.get("CAISSON_IMAGE", "caisson-python:local")
@@ -59,14 +64,14 @@ def test_killed():
     process = begun("killed", mark, TREE.format(mark), 4, env)
     identity = container_of("killed", env)["container_id"]
     killed = kill(process)
-    dead = seconds_until(lambda: not with_marker(mark), 10 * SLOW)
+    dead = seconds_until(lambda: not with_marker(mark), PATIENCE)
     took = time.monotonic() - killed
-    ok(dead is not None and took < 2 * SLOW,
-       "a killed host's command is dead within 2 s (%.2f s)" % took)
-    gone = seconds_until(lambda: not is_there(identity), 20 * SLOW)
+    ok(dead is not None and took < LATE,
+       "a killed host's command is dead at once, not after a silence (%.2f s)" % took)
+    gone = seconds_until(lambda: not is_there(identity), PATIENCE)
     took = time.monotonic() - killed
-    ok(gone is not None and took < (3 + 5) * SLOW,
-       "and its sandbox is gone within idle_ttl and 5 s (%.1f s)" % took)
+    ok(gone is not None and took < 3 + 2 * LATE,
+       "and its sandbox is gone once it has been idle for idle_ttl (%.1f s)" % took)
 
 
 def test_restarted():
@@ -83,10 +88,10 @@ def test_restarted():
     is_(found["stdout"], "kept\n", "a host that comes back sooner finds the files")
     ok("created" not in found and "recreated" not in found, "in the session that it left")
     is_(container_of("restart")["container_id"], identity, "which is the same")
-    ok(seconds_until(lambda: not with_marker(mark), 5 * SLOW) is not None, "the command is dead")
+    ok(seconds_until(lambda: not with_marker(mark), LATE) is not None, "the command is dead")
     is_(len(with_marker(left)), 1, "what an earlier call left in the background runs on")
     host("rm", "restart")
-    ok(seconds_until(lambda: not with_marker(left), 10 * SLOW) is not None,
+    ok(seconds_until(lambda: not with_marker(left), PATIENCE) is not None,
        "until the session is removed")
 
 
@@ -97,8 +102,8 @@ def test_background_is_idle():
     job = "sleep %s >/dev/null 2>&1 & echo made" % mark
     made = host("--session", "idle", "call", "shell", job, env=env)
     is_(made.out, "made\n", "a job in the background, and no host any more")
-    gone = seconds_until(lambda: not with_marker(mark), 20 * SLOW)
-    ok(gone is not None and gone < (2 + 5) * SLOW, "ends with its idle sandbox (%.1f s)" % (gone or -1))
+    gone = seconds_until(lambda: not with_marker(mark), PATIENCE)
+    ok(gone is not None and gone < 2 + 2 * LATE, "ends with its idle sandbox (%.1f s)" % (gone or -1))
 
 
 def test_calls_keep_it():
@@ -115,7 +120,7 @@ def test_lifetime():
     is_(found["outcome"], "lost", "max_lifetime ends a sandbox, busy or not")
     is_(found["error"]["reason"], "session.lost", "as the result says")
     ok("max_lifetime" in found["error"]["message"], "by name") or diag(found)
-    ok(done.seconds < (3 + 5) * SLOW, "in time (%.1f s)" % done.seconds)
+    ok(done.seconds < 3 + 2 * LATE, "in time (%.1f s)" % done.seconds)
     following = host("--session", "old", "call", "shell", "echo fine", env=env)
     is_(following.out, "fine\n", "the next call works")
 
@@ -126,10 +131,10 @@ def test_silent():
     process = begun("silent", mark, TREE.format(mark), 4)
     process.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
-    dead = seconds_until(lambda: not with_marker(mark), 40 * SLOW)
+    dead = seconds_until(lambda: not with_marker(mark), PATIENCE)
     took = time.monotonic() - stopped
-    ok(dead is not None and took < 20 * SLOW,
-       "the command of a host that fell silent is dead within 20 s (%.1f s)" % took)
+    ok(dead is not None and took < 15 + 2 * LATE,
+       "the command of a host that fell silent is dead after 15 s of silence (%.1f s)" % took)
     process.send_signal(signal.SIGCONT)
     process.wait(timeout=PATIENCE)
     kept = host("--session", "silent", "call", "shell", "cat file")
@@ -154,8 +159,9 @@ def guarded(test):
     """On a thread nothing else would turn an exception into a failure."""
     try:
         test()
-    except Exception as error:
-        ok(False, "%s: %s" % (test.__name__, error))
+    except Exception:
+        ok(False, "%s runs to its end" % test.__name__)
+        diag(traceback.format_exc())
 
 
 def main():

@@ -1,8 +1,9 @@
 # Caisson's build. Everything made lands in build/; `make help` lists the targets.
 #
 # The same sources are built several times, each time into a folder of its own: build/ (what is
-# installed), build/asan/ (AddressSanitizer and UBSan, what the tests run), build/cov/ (coverage)
-# and build/fuzz/ (libFuzzer, by clang). The macro `variant` below is one such build.
+# installed), build/asan/ (AddressSanitizer and UBSan, what the tests run), build/tsan/
+# (ThreadSanitizer, for those with many threads), build/cov/ (coverage) and build/fuzz/ (libFuzzer, by
+# clang). The macro `variant` below is one such build.
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -48,6 +49,13 @@ ATTACKS := $(call names,tests/security/inside/*.c)
 # malloc.
 VALGRIND := $(filter-out call_output call_stdin engine_faults session_% coexist_limits \
   coexist_malloc coexist_sanitizer coexist_signals coexist_surroundings,$(INTEGRATION))
+# Under ThreadSanitizer: those in which many threads meet. `check` runs the quick ones, `check-races`
+# the slow ones too.
+TSAN_QUICK := $(addprefix unit/,channel_run entry_events entry_registry entry_workers session_flight \
+  transport_cancel util_control) \
+  $(addprefix integration/,abi_lifetimes async_calls async_ends engine_delivery images_once)
+TSAN_SLOW := unit/host_slot $(addprefix integration/,abi_load call_cancel session_ensure session_limit \
+  session_reap warm_pool swap_load.py)
 ABI_SCRIPTS := $(wildcard tests/abi/*.sh tests/abi/*.py)
 ABI_PROGRAMS := $(call names,tests/abi/*.c)
 # A host and a plugin of each release's header, of today's and of a made-up next one (abi/README.md).
@@ -104,8 +112,8 @@ COMMON = $(STRICT) $(HARDEN) $(LIB_CFLAGS)
 # ---- what people type ----------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-unit check-integration check-engines check-programs bench lint fuzz fuzz-long \
-  coverage install clean help
+.PHONY: all demo check check-unit check-integration check-engines check-races check-programs bench lint \
+  fuzz fuzz-long coverage install clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 .SECONDARY:
@@ -144,6 +152,12 @@ check-engines: ## the suite on Docker 26.1 and 28.5, Podman 4.3 and gVisor (ENGI
 	@tests/setup/packages build check engines
 	@$(MAKE) $(JOBS) $(INTEGRATION:%=build/integration/%) $(INTEGRATION_SCRIPTS:%=build/integration/%) all
 	@tests/engines/run $(ENGINES)
+
+check-races: ## the tests in which many threads meet, under ThreadSanitizer
+	@tests/setup/packages build check
+	@$(MAKE) $(JOBS) build/tsan/caisson.so build/tsan/caisson-host build/tsan/other/caisson.so \
+	  $(patsubst %,build/tsan/%,$(TSAN_QUICK) $(TSAN_SLOW))
+	@$(WITH_ENGINE) $(WITH_IMAGES) $(PROVE) $(patsubst %,build/tsan/%,$(TSAN_QUICK) $(TSAN_SLOW))
 
 bench: ## measure beside docker exec and the engine itself (BENCH_ARGS=--json)
 	@tests/setup/packages build demo bench
@@ -295,8 +309,8 @@ $(1)/caisson-host: $(call objects,$(1),$(HOST_SRC))
 	$(Q)$(2) -pie $(LINK_HARDEN) -o $$@ $$^ $(HOST_LIBS)
 # Unit tests reach the internals: they link all that the plugin, the helper and the host are made of,
 # as archives, so that only what a test uses comes in, and no main but its own. q: members of two
-# folders may share a name.
-$(1)/internals.a: $(call objects,$(1),$(PLUGIN_SRC) $(GUEST_SRC))
+# folders may share a name. The helper has no threads, and a fence that ThreadSanitizer cannot follow.
+$(1)/internals.a: $(call objects,$(1),$(PLUGIN_SRC) $(if $(filter %/tsan,$(1)),,$(GUEST_SRC)))
 $(1)/host.a: $(call objects,$(1),$(HOST_SRC))
 $(1)/support.a: $(call objects,$(1),$(SUPPORT_SRC))
 $(1)/internals.a $(1)/host.a $(1)/support.a:
@@ -339,6 +353,7 @@ build/analyzed/%.txt: %.c Makefile | build/libraries-found build/guest_hash.h
 
 RELEASE := $(CC) $(OPT) $(FORTIFY)
 ASAN := $(CC) $(SANITIZE)
+TSAN := $(CC) -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 COV := $(CC) -O0 -g --coverage
 FUZZER := clang $(SANITIZE) -fsanitize=fuzzer-no-link
 # No shared library inside a sandbox, so UBSan traps instead of reporting.
@@ -351,6 +366,7 @@ $(eval $(call guests,build))
 $(eval $(call guests,build/asan))
 $(eval $(call variant,build,$(RELEASE),build))
 $(eval $(call variant,build/asan,$(ASAN),build/asan))
+$(eval $(call variant,build/tsan,$(TSAN),build))
 $(eval $(call variant,build/cov,$(COV),build))
 $(eval $(call variant,build/fuzz,$(FUZZER),build))
 $(eval $(call variant,build/clang,clang $(OPT) $(FORTIFY),build))
@@ -364,6 +380,8 @@ $(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a build
 $(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/asan,replay,fuzz,$(ASAN),build/asan/obj/tests/fuzz/replay_main.o \
   build/asan/internals.a build/asan/host.a,$(TEST_LIBS)))
+$(eval $(call programs,build/tsan,unit,unit,$(TSAN),build/tsan/internals.a build/tsan/host.a,$(TEST_LIBS)))
+$(eval $(call programs,build/tsan,integration,integration,$(TSAN),build/tsan/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
 $(eval $(call programs,build/cov,replay,fuzz,$(COV),build/cov/obj/tests/fuzz/replay_main.o \
   build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
@@ -415,20 +433,22 @@ LINT_TESTS := $(wildcard tests/lint/*.py)
 PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SCRIPTS) \
   $(ABI_PROGRAMS:%=build/abi/%) $(ABI_PROGRAMS:%=build/asan/abi/%) build/asan/abi/matrix.py \
   tests/fake_engine/selftest.py tests/coverage $(LINT_TESTS) $(GUEST_TESTS:%=build/asan/guest/%) \
-  $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%))
+  $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%)) \
+  $(patsubst %,build/tsan/%,$(filter unit/%,$(TSAN_QUICK)))
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
-  $(SECURITY:%=build/security/%) $(SECURITY_SCRIPTS:%=build/security/%)
+  $(SECURITY:%=build/security/%) $(SECURITY_SCRIPTS:%=build/security/%) \
+  $(patsubst %,build/tsan/%,$(filter integration/%,$(TSAN_QUICK)))
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 
 check-programs: all build/asan/caisson.so build/asan/caisson-host build/other/caisson.so \
-  build/asan/other/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
+  build/asan/other/caisson.so build/tsan/caisson.so $(filter build/%,$(PLAIN_TESTS) $(ENGINE_TESTS))
 check-programs: $(COVERED) $(ANALYZED) $(CLANG_TOO)
 check-programs: $(PEER_FILES)
 
 # A script is run once for each build: tests/exec tells by the link's folder which one is meant.
-$(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)): 
+$(foreach d,build build/asan build/tsan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)):
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/integration/$(@F) $@
 $(SECURITY_SCRIPTS:%=build/security/%):
 	@mkdir -p $(@D) && ln -sf $(CURDIR)/tests/security/$(@F) $@

@@ -12,9 +12,10 @@
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define SIGNAL_COUNT (sizeof signals / sizeof signals[0])
 
-static volatile sig_atomic_t state;
-static volatile sig_atomic_t pressed;
-static volatile sig_atomic_t leaving;
+/* Written in a handler, read on the threads of calls. */
+static atomic_int state;
+static atomic_int pressed;
+static atomic_int leaving;
 
 /* SIGHUP by word. Both are set before the first can arrive. */
 static _Atomic(sem_t *) on_hangup;
@@ -70,12 +71,12 @@ void csn_interrupt_on_hangup(sem_t *asked) {
 
 void csn_interrupt_enter(enum csn_interrupt_state next) {
   pressed = leaving != 0;
-  state = (sig_atomic_t)next;
+  state = (int)next;
 }
 
 bool csn_interrupt_pressed(void) { return pressed != 0; }
 
-int csn_interrupt_leaving(void) { return (int)leaving; }
+int csn_interrupt_leaving(void) { return leaving; }
 
 void csn_interrupt_signals(sigset_t *set) {
   (void)sigemptyset(set);

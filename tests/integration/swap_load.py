@@ -9,7 +9,7 @@ from host_support import PATIENCE, finish, host, start
 from tap import diag, done_testing, is_, ok
 
 OTHER = os.environ["CAISSON_OTHER_PLUGIN"]
-SANITIZED = "/asan/" in OTHER
+SANITIZED = "/asan/" in OTHER or "/tsan/" in OTHER
 # That one swap of 100 kB that stay behind shows; threads' own arenas come and go.
 GROWTH_KB = 8 * 1024
 

@@ -290,7 +290,9 @@ void call_open(struct call *c) {
                              .output_limit = c->output_limit,
                              .input = c->input,
                              .input_ctx = c->input_ctx};
-  int32_t rc = plugin()->call_open(c->box->id, &request, &c->id, &c->err);
+  uint64_t id = 0;
+  int32_t rc = plugin()->call_open(c->box->id, &request, &id, &c->err);
+  c->id = id;
   free(args);
   if (rc != CAISSON_OK) BAIL_OUT("call_open(%s): %d %s", c->name, rc, c->err.message);
 }
@@ -315,9 +317,7 @@ struct call *call_run(struct call *c) {
   c->status = plugin()->call_run(c->box->id, c->id, &hooks, &c->result, &c->err);
   c->took_ns = host_now_ns() - begun;
   take_result(c);
-  uint64_t id = c->id;
-  c->id = 0;
-  plugin()->call_close(c->box->id, id);
+  plugin()->call_close(c->box->id, atomic_exchange(&c->id, 0));
   atomic_store(&c->is_done, 1);
   return c;
 }
@@ -349,17 +349,21 @@ struct wanted {
   const char *text;
 };
 
-static bool has_output(void *arg) {
-  struct wanted *w = arg;
+static bool has_output(const struct wanted *w) {
   pthread_mutex_lock(&w->call->mutex);
   bool found = w->call->out.data && strstr(w->call->out.data, w->text);
   pthread_mutex_unlock(&w->call->mutex);
-  return found || atomic_load(&w->call->is_done);
+  return found;
+}
+
+static bool has_output_or_end(void *arg) {
+  const struct wanted *w = arg;
+  return has_output(w) || atomic_load(&w->call->is_done);
 }
 
 bool call_wait_output(struct call *c, const char *text, int ms) {
   struct wanted w = {c, text};
-  return host_wait(has_output, &w, ms) && c->out.data && strstr(c->out.data, text);
+  return host_wait(has_output_or_end, &w, ms) && has_output(&w);
 }
 
 static bool is_done(void *arg) {

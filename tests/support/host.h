@@ -87,7 +87,7 @@ struct call {
   void *user; /* the test's own */
 
   /* What became of it. */
-  uint64_t id;
+  atomic_ullong id; /* 0 before it was opened and once it is over */
   int32_t status;
   caisson_error err;
   caisson_result result; /* but for .json, which is gone */

@@ -8,6 +8,7 @@
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+CHAOS_SECONDS ?= 300
 # A compiler newer than those we know may find something new: WERROR= builds anyway.
 WERROR ?= -Werror
 # The helper runs on the engine's machine, so caisson.so holds one for each of these; this machine's
@@ -112,8 +113,8 @@ COMMON = $(STRICT) $(HARDEN) $(LIB_CFLAGS)
 # ---- what people type ----------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-unit check-integration check-engines check-races check-programs bench lint \
-  fuzz fuzz-long coverage install clean help
+.PHONY: all demo check check-unit check-integration check-engines check-races check-programs chaos bench \
+  lint fuzz fuzz-long coverage install clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 .SECONDARY:
@@ -158,6 +159,13 @@ check-races: ## the tests in which many threads meet, under ThreadSanitizer
 	@$(MAKE) $(JOBS) build/tsan/caisson.so build/tsan/caisson-host build/tsan/other/caisson.so \
 	  $(patsubst %,build/tsan/%,$(TSAN_QUICK) $(TSAN_SLOW))
 	@$(WITH_ENGINE) $(WITH_IMAGES) $(PROVE) $(patsubst %,build/tsan/%,$(TSAN_QUICK) $(TSAN_SLOW))
+
+chaos: ## random calls while everything is killed and restarted (CHAOS_SECONDS=300, CHAOS_SEED)
+	@tests/setup/packages build check
+	@$(MAKE) $(JOBS) all
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) \
+	  CAISSON_TEST_TIMEOUT=$$(($(CHAOS_SECONDS) + 600)) \
+	  $(WITH_ENGINE) $(WITH_IMAGES) tests/exec tests/chaos/chaos.py
 
 bench: ## measure beside docker exec and the engine itself (BENCH_ARGS=--json)
 	@tests/setup/packages build demo bench
@@ -438,7 +446,7 @@ PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SC
 ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
   $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
   $(SECURITY:%=build/security/%) $(SECURITY_SCRIPTS:%=build/security/%) \
-  $(patsubst %,build/tsan/%,$(filter integration/%,$(TSAN_QUICK)))
+  $(patsubst %,build/tsan/%,$(filter integration/%,$(TSAN_QUICK))) tests/chaos/chaos.py
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 

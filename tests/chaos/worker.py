@@ -20,6 +20,11 @@ GENERATION = ("read -r stat < /proc/1/stat; set -- ${stat##*) }; "
               "echo \"gen $(readlink /proc/self/ns/pid) ${20}\"\n")
 
 
+def whole(generation):
+    """Not if one of the processes that told it was killed."""
+    return len(generation.split()) == 3
+
+
 def resident_kb():
     with open("/proc/self/status") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
@@ -82,7 +87,8 @@ class Caller(threading.Thread):
             call = self.box.open(name, args, session=session, deadline=limit, operation=operation, **how)
             result = call.run(cancelled=cancelled, check=False)
             self.look(result, end, limit, time.monotonic() - begun, cancel)
-            if result.outcome == "exited" and result.status == 0 and check:
+            end["killed"] = result.term_signal == signal.SIGKILL
+            if result.outcome == "exited" and result.status == 0 and check and not end["killed"]:
                 end["missing"] = check(result) or []
         except Wrong as wrong:
             end["wrong"] = "%s; result %s" % (wrong, result.json[:800] if result else None)
@@ -162,7 +168,8 @@ class Caller(threading.Thread):
         content, begun = token * 50, time.monotonic()
 
         def look(stdout):
-            self.keep(session, "s-" + token, content, begun, stdout.splitlines()[0])
+            generation = stdout.splitlines()[0]
+            self.keep(session, "s-" + token, content, begun, generation if whole(generation) else None)
         self.shell(session, token, GENERATION + "printf %s {0} > s-{1}".format(content, token), check=look)
 
     def do_write(self, session, token):
@@ -195,9 +202,12 @@ class Caller(threading.Thread):
 
         def look(stdout):
             lines = stdout.splitlines()
-            sums = dict(reversed(line.split("  ", 1)) for line in lines[1:-1])
+            if not whole(lines[0]) or lines[-2] not in ("sums 0", "sums 1"):
+                return []  # one of its processes was killed
+            sums = dict(reversed(line.split("  ", 1)) for line in lines[1:-2])
             return list(self.compare(session, lines[0], sums))
-        self.shell(session, token, GENERATION + "sha256sum %s 2>/dev/null" % " ".join(files), check=look)
+        self.shell(session, token, GENERATION + "sha256sum %s 2>/dev/null; echo sums $?" % " ".join(files),
+                   check=look)
 
     def compare(self, session, generation, sums):
         """Yields what is gone: when its write began. What is there must be whole, and a file that was seen in

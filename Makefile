@@ -388,7 +388,8 @@ $(eval $(call programs,build/asan,unit,unit,$(ASAN),build/asan/internals.a build
 $(eval $(call programs,build/asan,guest,guest,$(ASAN),build/asan/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/asan,replay,fuzz,$(ASAN),build/asan/obj/tests/fuzz/replay_main.o \
   build/asan/internals.a build/asan/host.a,$(TEST_LIBS)))
-$(eval $(call programs,build/tsan,unit,unit,$(TSAN),build/tsan/internals.a build/tsan/host.a,$(TEST_LIBS)))
+$(eval $(call programs,build/tsan,unit,unit,$(TSAN),build/tsan/internals.a,$(TEST_LIBS)))
+build/tsan/unit/host_slot: build/tsan/host.a
 $(eval $(call programs,build/tsan,integration,integration,$(TSAN),build/tsan/internals.a,$(TEST_LIBS)))
 $(eval $(call programs,build/cov,unit,unit,$(COV),build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
 $(eval $(call programs,build/cov,replay,fuzz,$(COV),build/cov/obj/tests/fuzz/replay_main.o \

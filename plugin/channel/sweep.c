@@ -61,10 +61,13 @@ static int sort_out(struct csn_demux *demux, const void *bytes, size_t n,
                     struct csn_buffer *removed, struct csn_buffer *failed, struct csn_error *err) {
   struct csn_demux_slice slice;
   int rc;
-  while ((rc = csn_demux_next(demux, &bytes, &n, &slice, err)) > 0)
-    if (csn_buffer_add(slice.stream == CSN_DEMUX_STDOUT ? removed : failed, slice.bytes, slice.n))
+  while ((rc = csn_demux_next(demux, &bytes, &n, &slice, err)) > 0) {
+    rc = csn_buffer_add(slice.stream == CSN_DEMUX_STDOUT ? removed : failed, slice.bytes, slice.n);
+    if (rc == CAISSON_E_NOMEM) return csn_fail_nomem(err);
+    if (rc)
       return csn_fail(err, CAISSON_E_LIMIT, CAISSON_REASON_HELPER_PROTOCOL,
                       "there are more old helpers than %zu bytes of names", CSN_SWEEP_TEXT_MAX);
+  }
   return rc;
 }
 

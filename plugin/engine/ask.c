@@ -156,6 +156,8 @@ int csn_ask_json(struct csn_engine *engine, const struct csn_ask *ask,
   if (rc) return rc;
   const char *end = NULL, *text = csn_buffer_text(&response.body);
   cJSON *json CSN_CLEANUP_JSON = cJSON_ParseWithLengthOpts(text, response.body.size, &end, 0);
+  struct csn_json_flaw flaw;
+  if (!json && csn_json_scan(text, response.body.size, &flaw) == 0) return csn_fail_nomem(err);
   if (!json) return csn_ask_malformed(err, "it is not JSON");
   if (end + strspn(end, " \t\r\n") != text + response.body.size)
     return csn_ask_malformed(err, "something follows its JSON");

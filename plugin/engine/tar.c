@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/tar.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -109,9 +110,16 @@ int csn_tar_dirs(const struct csn_tar_dir *dirs, size_t n, unsigned uid, unsigne
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void free_reader(struct archive **a) {
-  if (*a) archive_read_free(*a);
+struct tar_reader {
+  struct archive *archive;
+  struct archive_entry *entry; /* of ours: libarchive does not look whether it got one */
+};
+
+static void free_reader(struct tar_reader *r) {
+  archive_entry_free(r->entry);
+  if (r->archive) archive_read_free(r->archive);
 }
+#define CLEANUP_READER __attribute__((cleanup(free_reader)))
 
 static int malformed(struct csn_error *err) {
   return csn_fail(err, CAISSON_E_ENGINE, CAISSON_REASON_ENGINE_PROTOCOL,
@@ -133,26 +141,32 @@ static int read_content(struct archive *a, struct csn_buffer *file, struct csn_e
   return got < 0 ? malformed(err) : 0;
 }
 
+/* Up to the first entry's head. */
+static int open_reader(struct tar_reader *r, const void *tar, size_t n, struct csn_error *err) {
+  r->archive = archive_read_new();
+  r->entry = r->archive ? archive_entry_new2(r->archive) : NULL;
+  if (!r->entry || archive_read_support_format_tar(r->archive) != ARCHIVE_OK)
+    return csn_fail_nomem(err);
+  if (n > 0 && archive_read_open_memory(r->archive, tar, n) == ARCHIVE_OK &&
+      archive_read_next_header2(r->archive, r->entry) == ARCHIVE_OK)
+    return 0;
+  return archive_errno(r->archive) == ENOMEM ? csn_fail_nomem(err) : malformed(err);
+}
+
 int csn_tar_read_file(const void *tar, size_t n, struct csn_buffer *file, struct csn_error *err) {
-  struct archive_entry *e;
-  struct archive *a __attribute__((cleanup(free_reader))) = archive_read_new();
-  if (!a || archive_read_support_format_tar(a) != ARCHIVE_OK) return csn_fail_nomem(err);
-  if (archive_read_open_memory(a, tar, n) != ARCHIVE_OK ||
-      archive_read_next_header(a, &e) != ARCHIVE_OK)
-    return malformed(err);
-  if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
+  CLEANUP_READER struct tar_reader r = {.archive = NULL};
+  int rc = open_reader(&r, tar, n, err);
+  if (rc) return rc;
+  if (archive_entry_filetype(r.entry) != AE_IFREG || archive_entry_hardlink(r.entry))
     return refused(err, "it is no regular file");
-  return read_content(a, file, err);
+  return read_content(r.archive, file, err);
 }
 
 int csn_tar_read_owner(const void *tar, size_t n, uint32_t *uid, struct csn_error *err) {
-  struct archive_entry *e;
-  struct archive *a __attribute__((cleanup(free_reader))) = archive_read_new();
-  if (!a || archive_read_support_format_tar(a) != ARCHIVE_OK) return csn_fail_nomem(err);
-  if (n == 0 || archive_read_open_memory(a, tar, n) != ARCHIVE_OK ||
-      archive_read_next_header(a, &e) != ARCHIVE_OK)
-    return malformed(err);
-  la_int64_t owner = archive_entry_uid(e);
+  CLEANUP_READER struct tar_reader r = {.archive = NULL};
+  int rc = open_reader(&r, tar, n, err);
+  if (rc) return rc;
+  la_int64_t owner = archive_entry_uid(r.entry);
   if (owner < 0 || owner > UINT32_MAX) return malformed(err);
   *uid = (uint32_t)owner;
   return 0;

@@ -56,15 +56,19 @@ int csn_session_check_owner(const struct csn_sessions *all, const struct csn_ses
                   s->name);
 }
 
-cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found) {
-  cJSON *options = csn_policy_options_of(csn_container_label(found, CSN_LABEL_SPEC));
+int csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found,
+                           cJSON **out, struct csn_error *err) {
+  cJSON *options CSN_CLEANUP_JSON = NULL;
   const cJSON *schema = all->settings->options_schema;
+  if (csn_policy_options_of(csn_container_label(found, CSN_LABEL_SPEC), &options))
+    return csn_fail_nomem(err);
   struct csn_error ignored;
-  if (!options || !schema || csn_schema_check(schema, options, "", CAISSON_E_CONFIG,
-                                              CAISSON_REASON_OPTIONS, &ignored) == 0)
-    return options;
-  cJSON_Delete(options);
-  return NULL;
+  int rc = options && schema ? csn_schema_check(schema, options, "", CAISSON_E_CONFIG,
+                                                CAISSON_REASON_OPTIONS, &ignored)
+                             : 0;
+  if (rc == CAISSON_E_NOMEM) return csn_fail_nomem(err);
+  *out = rc ? NULL : CSN_STEAL(options);
+  return 0;
 }
 
 /* The container's own environment, and the session's behind it, as if it had that too. */
@@ -93,11 +97,16 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_container *found, const cJSON *kept,
                        struct csn_error *err) {
   const char *spec = csn_container_label(found, CSN_LABEL_SPEC);
-  cJSON *shape = csn_session_options_of(all, found);
-  cJSON *copy = whole_env(found, kept);
-  cJSON *service = NULL;
+  cJSON *shape = NULL, *copy = whole_env(found, kept), *service = NULL;
+  int rc = csn_session_options_of(all, found, &shape, err);
+  if (rc) {
+    cJSON_Delete(copy);
+    return rc;
+  }
   if (!shape) shape = cJSON_CreateObject();
-  if (!shape || !copy || whole_service(spec, kept, &service) ||
+  /* Without memory nothing is known of a sandbox: one taken for another would be replaced. */
+  enum csn_spec_difference difference = csn_policy_compare(spec, all->settings, NULL);
+  if (!shape || !copy || difference == CSN_SPEC_NO_MEMORY || whole_service(spec, kept, &service) ||
       csn_policy_add_kept(shape, kept)) {
     cJSON_Delete(shape);
     cJSON_Delete(copy);
@@ -113,7 +122,7 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
   s->service_up = 0;
   atomic_store(&s->is_end_told, 0);
   s->attested = 0;
-  s->older = csn_policy_compare(spec, all->settings, NULL) != CSN_SPEC_SAME;
+  s->older = difference != CSN_SPEC_SAME;
   pthread_mutex_lock(&all->mutex);
   snprintf(s->container, sizeof s->container, "%s", found->id);
   pthread_mutex_unlock(&all->mutex);
@@ -405,7 +414,8 @@ static int step(struct ensuring *e, struct csn_error *err) {
   if (rc == 0) rc = csn_session_check_owner(e->all, e->s, &found, err);
   if (rc) return rc;
   /* Whatever becomes of it, the next one is made with its options. */
-  if (!e->s->shape) e->s->shape = csn_session_options_of(e->all, &found);
+  if (!e->s->shape) rc = csn_session_options_of(e->all, &found, &e->s->shape, err);
+  if (rc) return rc;
   return steps[found.state](e, &found, err);
 }
 

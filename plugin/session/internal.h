@@ -296,8 +296,9 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_container *found, const cJSON *kept,
                        struct csn_error *err);
 /* The options that a container was made with, as its label has them; NULL where a call could not
- * have given them. Anybody on the engine can have written that label. */
-cJSON *csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found);
+ * have given them. Anybody on the engine can have written that label. 0 or CAISSON_E_NOMEM. */
+int csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found,
+                           cJSON **out, struct csn_error *err);
 /* Does the container carry the labels of this session? Otherwise session.conflict. */
 int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
                             const struct csn_container *found, struct csn_error *err);

@@ -272,7 +272,7 @@ int csn_session_remove_locked(struct csn_sessions *all, struct csn_session *s,
   int rc = csn_container_inspect(all->engine, s->name, control, &found, err);
   int missing = rc && csn_engine_is_missing(err);
   if (rc == 0) rc = csn_session_check_owner(all, s, &found, err);
-  if (rc == 0 && !s->shape) s->shape = csn_session_options_of(all, &found);
+  if (rc == 0 && !s->shape) rc = csn_session_options_of(all, &found, &s->shape, err);
   if (rc == 0) rc = csn_session_remove(all, s, found.id, control, err);
   *removed = rc == 0;
   if (rc && !missing) return rc;

@@ -102,7 +102,8 @@ const cJSON *csn_policy_service(const struct csn_sandbox_settings *s, const cJSO
 }
 
 int csn_policy_service_of(const char *label, cJSON **out) {
-  cJSON *spec CSN_CLEANUP_JSON = label ? cJSON_Parse(label) : NULL;
+  cJSON *spec CSN_CLEANUP_JSON = NULL;
+  if (csn_policy_read_spec(label, &spec)) return CAISSON_E_NOMEM;
   const cJSON *operators = csn_json_get(csn_json_get(spec, "base"), "service");
   const cJSON *chosen = choose_service(operators, csn_json_get(spec, "options"));
   *out = cJSON_Duplicate(chosen, 1);

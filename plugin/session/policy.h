@@ -81,15 +81,19 @@ enum csn_seccomp csn_policy_seccomp(const struct csn_sandbox_settings *s, const 
  * anything that a version of the plugin chooses. */
 char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape);
 
-enum csn_spec_difference { CSN_SPEC_SAME, CSN_SPEC_BASE_DIFFERS, CSN_SPEC_OPTIONS_DIFFER };
+/* Parses such a label: NULL where it is none. 0, or CAISSON_E_NOMEM: it is one, for all that is known. */
+int csn_policy_read_spec(const char *label, cJSON **spec);
+
+enum csn_spec_difference { CSN_SPEC_SAME, CSN_SPEC_BASE_DIFFERS, CSN_SPEC_OPTIONS_DIFFER,
+                           CSN_SPEC_NO_MEMORY };
 /* Holds a running sandbox's label against what is wanted now. shape NULL: the caller has no wish,
  * so only base counts; what is kept is in no label and not compared. A label that cannot be read
  * differs in base. */
 enum csn_spec_difference csn_policy_compare(const char *label,
                                             const struct csn_sandbox_settings *s,
                                             const cJSON *shape);
-/* The options that a label holds: a new object, or NULL. */
-cJSON *csn_policy_options_of(const char *label);
+/* The options that a label holds: a new object, or NULL. 0 or CAISSON_E_NOMEM. */
+int csn_policy_options_of(const char *label, cJSON **out);
 
 /* What of the options is in no label and in no container's configuration, since process 1 keeps it
  * (kept.h): {"env": ..., "service_env": ...}. *out is NULL where there is nothing of that kind.

@@ -143,18 +143,23 @@ char *csn_policy_spec(const struct csn_sandbox_settings *s, const cJSON *shape) 
   return text;
 }
 
+int csn_policy_read_spec(const char *label, cJSON **spec) {
+  struct csn_json_flaw flaw;
+  *spec = label ? cJSON_Parse(label) : NULL;
+  return label && !*spec && csn_json_scan(label, strlen(label), &flaw) == 0 ? CAISSON_E_NOMEM : 0;
+}
+
 enum csn_spec_difference csn_policy_compare(const char *label,
                                             const struct csn_sandbox_settings *s,
                                             const cJSON *shape) {
-  cJSON *spec = label ? cJSON_Parse(label) : NULL;
   int has_kept = 0;
-  cJSON *base = base_of(s), *wanted = shape ? options_shown(shape, &has_kept) : NULL;
-  const cJSON *had_base = cJSON_GetObjectItemCaseSensitive(spec, "base");
-  const cJSON *had = cJSON_GetObjectItemCaseSensitive(spec, "options");
+  cJSON *spec = NULL, *base = base_of(s), *wanted = shape ? options_shown(shape, &has_kept) : NULL;
   enum csn_spec_difference d = CSN_SPEC_SAME;
-  if (!base || !cJSON_Compare(had_base, base, 1))
+  if (!base || (shape && !wanted) || csn_policy_read_spec(label, &spec))
+    d = CSN_SPEC_NO_MEMORY;
+  else if (!cJSON_Compare(csn_json_get(spec, "base"), base, 1))
     d = CSN_SPEC_BASE_DIFFERS;
-  else if (shape && !cJSON_Compare(had, wanted, 1))
+  else if (shape && !cJSON_Compare(csn_json_get(spec, "options"), wanted, 1))
     d = CSN_SPEC_OPTIONS_DIFFER;
   cJSON_Delete(wanted);
   cJSON_Delete(base);
@@ -162,9 +167,10 @@ enum csn_spec_difference csn_policy_compare(const char *label,
   return d;
 }
 
-cJSON *csn_policy_options_of(const char *label) {
-  cJSON *spec = label ? cJSON_Parse(label) : NULL;
-  cJSON *options = cJSON_DetachItemFromObjectCaseSensitive(spec, "options");
+int csn_policy_options_of(const char *label, cJSON **out) {
+  cJSON *spec;
+  int rc = csn_policy_read_spec(label, &spec);
+  *out = cJSON_DetachItemFromObjectCaseSensitive(spec, "options");
   cJSON_Delete(spec);
-  return options;
+  return rc;
 }

@@ -18,22 +18,29 @@
  * cleanup is not safe while any thread does. libcurl counts, so others' init and cleanup do no
  * harm. We register nothing with atexit(); what the TLS library behind libcurl does is its own
  * affair. */
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready;
+static pthread_mutex_t curl_lock = PTHREAD_MUTEX_INITIALIZER;
+static int curl_inits; /* that worked, of the two */
 
 /* Twice: one is for the host that never initializes libcurl, since curl_easy_init() would do it, and
- * cleans it up in the end. That would else be ours, under our connections. */
-static void init_curl(void) {
-  curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (curl_ready == CURLE_OK) curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+ * cleans it up in the end. That would else be ours, under our connections. What did not work, for want of
+ * memory say, is tried again by the next. */
+static CURLcode init_curl(void) {
+  CURLcode code = CURLE_OK;
+  pthread_mutex_lock(&curl_lock);
+  while (curl_inits < 2 && (code = curl_global_init(CURL_GLOBAL_DEFAULT)) == CURLE_OK) curl_inits++;
+  pthread_mutex_unlock(&curl_lock);
+  return code;
 }
 
 int csn_handle_new(const struct csn_endpoint *endpoint, struct csn_handle **handle,
                    struct csn_error *err) {
-  pthread_once(&curl_once, init_curl);
-  if (curl_ready != CURLE_OK)
+  errno = 0;
+  CURLcode ready = init_curl();
+  if (ready == CURLE_OUT_OF_MEMORY || (ready != CURLE_OK && errno == ENOMEM))
+    return csn_fail_nomem(err);
+  if (ready != CURLE_OK)
     return csn_fail(err, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL, "libcurl cannot start: %s",
-                    curl_easy_strerror(curl_ready));
+                    curl_easy_strerror(ready));
   struct csn_handle *h = csn_calloc(1, sizeof *h);
   if (!h) return csn_fail_nomem(err);
   h->endpoint = endpoint;
@@ -115,6 +122,25 @@ static void set_by_version(CURL *e, int has_tls) {
 #endif
 }
 
+/* What libcurl copies: one that it silently went without could make it use a proxy. */
+static int set_texts(const struct csn_handle *h, const char *url) {
+  const struct {
+    CURLoption option;
+    const char *text;
+  } texts[] = {
+      {CURLOPT_URL, url},
+      {CURLOPT_UNIX_SOCKET_PATH, h->endpoint->socket_path},
+      /* An engine is never behind the proxies that the host's environment may name. */
+      {CURLOPT_PROXY, ""},
+      {CURLOPT_NOPROXY, "*"},
+      {CURLOPT_USERAGENT, "caisson"},
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (texts[i].text && curl_easy_setopt(h->easy, texts[i].option, texts[i].text) != CURLE_OK)
+      return CAISSON_E_NOMEM;
+  return 0;
+}
+
 int csn_handle_prepare(struct csn_handle *h, const char *path, struct csn_error *err) {
   char *url CSN_CLEANUP_FREE = csn_asprintf("%s%s", h->endpoint->base_url, path);
   if (!url) return csn_fail_nomem(err);
@@ -122,19 +148,12 @@ int csn_handle_prepare(struct csn_handle *h, const char *path, struct csn_error 
   curl_easy_reset(e);
   csn_error_clear(&h->failure);
   h->words[0] = '\0';
-  if (curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK) return csn_fail_nomem(err);
-  if (h->endpoint->socket_path &&
-      curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, h->endpoint->socket_path) != CURLE_OK)
-    return csn_fail_nomem(err);
+  if (set_texts(h, url)) return csn_fail_nomem(err);
   curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
   set_by_version(e, h->endpoint->has_tls);
   if (h->endpoint->has_tls && csn_tls_prepare(&h->endpoint->tls, e)) return csn_fail_nomem(err);
   curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-  /* An engine is never behind the proxies that the host's environment may name. */
-  curl_easy_setopt(e, CURLOPT_PROXY, "");
-  curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(e, CURLOPT_USERAGENT, "caisson");
   curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->words);

@@ -142,15 +142,16 @@ static void set_body(struct exchange *x) {
   curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
 }
 
-static void set_request(struct exchange *x, struct curl_slist *headers) {
+static int set_request(struct exchange *x, struct curl_slist *headers) {
   const struct csn_http_request *request = x->request;
   CURL *e = x->handle->easy;
+  CURLcode code = CURLE_OK;
   if (is(request->method, "HEAD")) {
     curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
   } else if (!is(request->method, "GET")) {
     curl_easy_setopt(e, CURLOPT_POST, 1L);
     set_body(x);
-    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, request->method);
+    code = curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, request->method); /* it copies that */
   }
   curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, may_repeat(request) ? 0L : 1L);
   curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
@@ -158,6 +159,7 @@ static void set_request(struct exchange *x, struct curl_slist *headers) {
   curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
   curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+  return code == CURLE_OK ? 0 : CAISSON_E_NOMEM;
 }
 
 static int exchange_run(struct exchange *x, const struct csn_control *control,
@@ -165,8 +167,7 @@ static int exchange_run(struct exchange *x, const struct csn_control *control,
   struct curl_slist *headers __attribute__((cleanup(free_list))) = NULL;
   int rc = csn_handle_prepare(x->handle, x->request->path, err);
   if (rc) return rc;
-  if (make_headers(x->request, &headers)) return csn_fail_nomem(err);
-  set_request(x, headers);
+  if (make_headers(x->request, &headers) || set_request(x, headers)) return csn_fail_nomem(err);
   rc = csn_handle_run(x->handle, control, 0, err);
   if (rc || x->response->head.complete) return rc;
   /* libcurl takes the end of a connection for the end of a head. */

@@ -5,7 +5,9 @@
 
 #include <cjson/cJSON.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -75,8 +77,10 @@ static struct {
 #undef VOID
 } own;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static char missing[200]; /* what and why; empty: nothing is */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int is_found;
+static char missing[200]; /* what and why; empty: nothing is. Under the lock */
+static int no_memory;     /* that is why; likewise */
 
 static void *find_function(void *so, const char *name) {
   void *function = so ? dlsym(so, name) : NULL;
@@ -85,7 +89,10 @@ static void *find_function(void *so, const char *name) {
 }
 
 static void find_all(void) {
+  missing[0] = '\0';
+  errno = 0;
   void *so = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | own_first());
+  no_memory = !so && errno == ENOMEM;
   if (!so) {
     const char *why = dlerror();
     snprintf(missing, sizeof missing, "%s", why ? why : "it cannot be loaded");
@@ -96,25 +103,34 @@ static void find_all(void) {
   FUNCTIONS(ROW, VOID)
 #undef ROW
 #undef VOID
+  atomic_store_explicit(&is_found, !missing[0], memory_order_release);
 }
 
+/* What was not found, for want of memory say, is looked for again the next time. */
 int csn_own_cjson_find(struct csn_error *err) {
-  pthread_once(&once, find_all);
-  if (!missing[0]) return 0;
-  return csn_fail(err, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL,
+  int rc = 0;
+  if (atomic_load_explicit(&is_found, memory_order_acquire)) return 0;
+  pthread_mutex_lock(&lock);
+  if (!atomic_load(&is_found)) find_all();
+  if (missing[0] && no_memory)
+    rc = csn_fail_nomem(err);
+  else if (missing[0])
+    rc = csn_fail(err, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL,
                   "the library " LIBRARY " is needed (Debian's package libcjson1): %s", missing);
+  pthread_mutex_unlock(&lock);
+  return rc;
 }
 
 /* ---- its functions --------------------------------------------------------------------------- */
 
 #define ROW(type, name, parameters, names) \
   type cJSON_##name parameters { \
-    pthread_once(&once, find_all); \
+    (void)csn_own_cjson_find(NULL); \
     return own.name names; \
   }
 #define VOID(name, parameters, names) \
   void cJSON_##name parameters { \
-    pthread_once(&once, find_all); \
+    (void)csn_own_cjson_find(NULL); \
     own.name names; \
   }
 FUNCTIONS(ROW, VOID)

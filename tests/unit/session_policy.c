@@ -446,12 +446,18 @@ static void test_shape(void) {
   cJSON_Delete(shape);
 }
 
+static cJSON *options_of(const char *label) {
+  cJSON *options = NULL;
+  is_int(csn_policy_options_of(label, &options), 0, "there is memory");
+  return options;
+}
+
 static void test_kept(void) {
   cJSON *shape = json("{\"env\":{\"A\":\"hush\"},\"workdir\":\"/w\","
                       "\"service\":{\"command\":[\"x\"],\"env\":{\"B\":\"hush\"}}}");
   cJSON *kept, *none, *plain = json("{\"env\":{},\"service\":[\"x\"]}");
   char *label = csn_policy_spec(&defaults, shape), *shown = csn_policy_spec(&defaults, plain);
-  cJSON *options = csn_policy_options_of(label);
+  cJSON *options = options_of(label);
   ok(!strstr(label, "hush"), "a session's environment is not in the label");
   ok(csn_policy_label_has_kept(label), "which says that there is such a thing");
   ok(!csn_policy_label_has_kept(shown) && !csn_policy_label_has_kept(NULL) &&
@@ -475,7 +481,7 @@ static void test_kept(void) {
 static void test_label(void) {
   cJSON *shape = json("{\"workdir\":\"/w\"}");
   char *label = csn_policy_spec(&defaults, shape);
-  cJSON *spec = json(label), *options = csn_policy_options_of(label);
+  cJSON *spec = json(label), *options = options_of(label);
   is_json(at(spec, "v"), "1", "the label has a version");
   is_json(at(spec, "base>image"), "\"python:3.12-slim\"", "the operator's settings");
   is_json(options, "{\"workdir\":\"/w\"}", "and the session's options");
@@ -487,12 +493,11 @@ static void test_label(void) {
   cJSON_Delete(shape);
   csn_free(label);
   label = csn_policy_spec(&defaults, NULL);
-  options = csn_policy_options_of(label);
+  options = options_of(label);
   is_json(options, "{}", "no options are {}");
   cJSON_Delete(options);
   csn_free(label);
-  ok(!csn_policy_options_of(NULL) && !csn_policy_options_of("") && !csn_policy_options_of("[1]") &&
-         !csn_policy_options_of("{\"v\":1}"),
+  ok(!options_of(NULL) && !options_of("") && !options_of("[1]") && !options_of("{\"v\":1}"),
      "a label that cannot be read has none");
 }
 

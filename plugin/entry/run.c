@@ -149,6 +149,7 @@ static int prepare(struct running *r, struct csn_error *err) {
 static int run_tool(struct running *r, struct csn_tool_result *result, struct csn_error *err) {
   const struct csn_instance *i = r->instance;
   const struct csn_call *c = r->call;
+  int has_run = 0;
   set_want(r);
   struct csn_tool_call call = {
       .args = r->args,
@@ -165,6 +166,7 @@ static int run_tool(struct running *r, struct csn_tool_result *result, struct cs
       .input = c->input,
       .input_ctx = c->input_ctx,
       .input_fd = c->input_fd,
+      .has_run = &has_run,
   };
   if (c->input && csn_audit_is_on(&i->log)) {
     csn_audit_input_init(&r->input, c);
@@ -175,7 +177,11 @@ static int run_tool(struct running *r, struct csn_tool_result *result, struct cs
     call.output = hook_output;
     call.output_ctx = (void *)(uintptr_t)r->hooks;
   }
-  return r->entry.tool->run(&call, result, err);
+  int rc = r->entry.tool->run(&call, result, err);
+  if (!has_run || (rc != CAISSON_E_NOMEM && rc != CAISSON_E_LOST)) return rc;
+  /* Only its result is missing: a status would say that it had no effect. */
+  csn_result_from_loss(&call, err, result);
+  return 0;
 }
 
 static int run(struct running *r, struct csn_tool_result *result, struct csn_error *err) {
@@ -193,16 +199,23 @@ static int run(struct running *r, struct csn_tool_result *result, struct csn_err
     if (CAISSON_HAS(result, member)) (result)->member = (value); \
   } while (0)
 
-/* The text of the document, kept by the call; a literal where there is no memory for one. */
-static caisson_str keep_json(struct csn_call *c, const cJSON *json) {
-  c->json = json ? csn_json_print(json) : NULL;
-  const char *text = c->json ? c->json : csn_result_no_memory;
+/* The text of the document, kept by the call; a literal where there is no memory for one, and then
+ * the numbers are as it has them. */
+static caisson_str keep_json(struct csn_call *c, int none, struct csn_tool_result *tool) {
+  c->json = tool->json ? csn_json_print(tool->json) : NULL;
+  const char *text = c->json ? c->json : none ? csn_result_no_memory : csn_result_lost_no_memory;
+  if (!none && !c->json) {
+    tool->outcome = CAISSON_OUTCOME_LOST;
+    tool->exit_code = CAISSON_EXIT_UNKNOWN;
+    tool->term_signal = 0;
+  }
   return (caisson_str){text, strlen(text)};
 }
 
-static void deliver(struct running *r, int rc, const struct csn_tool_result *tool,
+static void deliver(struct running *r, int rc, struct csn_tool_result *tool,
                     caisson_result *result) {
   int none = rc < 0;
+  caisson_str json = keep_json(r->call, none, tool);
   SET(result, outcome, none ? CAISSON_OUTCOME_NONE : tool->outcome);
   SET(result, exit_code, none ? CAISSON_EXIT_UNKNOWN : tool->exit_code);
   SET(result, term_signal, tool->term_signal);
@@ -211,7 +224,7 @@ static void deliver(struct running *r, int rc, const struct csn_tool_result *too
   SET(result, wall_ns, (uint64_t)(csn_clock_now() - r->call->begun));
   SET(result, bytes_out, tool->bytes_out);
   SET(result, bytes_dropped, tool->bytes_dropped);
-  SET(result, json, keep_json(r->call, tool->json));
+  SET(result, json, json);
 }
 
 static void log_call(const struct running *r, int rc, const struct csn_tool_result *tool,

@@ -20,7 +20,7 @@ static int add_formats(struct archive *a) {
 }
 
 /* Only what is in the library: for the rest it would start a program. */
-static void add_filters(struct archive *a) {
+static int add_filters(struct archive *a) {
   static const struct {
     int (*add)(struct archive *);
     const char *(*version)(void);
@@ -35,11 +35,11 @@ static void add_filters(struct archive *a) {
       {archive_read_support_filter_compress, NULL},
   };
   for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
-    if (!filters[i].version || filters[i].version()) (void)filters[i].add(a);
+    if ((!filters[i].version || filters[i].version()) && filters[i].add(a) == ARCHIVE_FATAL)
+      return -1;
+  return 0;
 }
 
 int csn_archive_add_formats(struct archive *a) {
-  if (add_formats(a)) return -1;
-  add_filters(a);
-  return 0;
+  return add_formats(a) || add_filters(a) ? -1 : 0;
 }

@@ -10,8 +10,9 @@ struct csn_archive_locale {
   locale_t own, before; /* `own` 0: none, and nothing is changed */
 };
 
-/* utf8: names are text, in UTF-8. Else they are bytes. */
-void csn_archive_locale_init(struct csn_archive_locale *locale, int utf8);
+/* utf8: names are text, in UTF-8. Else they are bytes. 0, or CAISSON_E_NOMEM; a C library without such
+ * a locale does without. */
+int csn_archive_locale_init(struct csn_archive_locale *locale, int utf8);
 void csn_archive_locale_free(struct csn_archive_locale *locale);
 void csn_archive_locale_enter(struct csn_archive_locale *locale);
 void csn_archive_locale_leave(struct csn_archive_locale *locale);

@@ -29,7 +29,8 @@ struct csn_archive_reader {
   struct csn_archive_limits limits;
   struct csn_archive_locale locale;
   struct archive *archive;
-  struct archive_entry *entry; /* not looked at yet; NULL: none */
+  struct archive_entry *room;  /* of ours, since libarchive does not look whether it got one */
+  struct archive_entry *entry; /* that, not looked at yet; NULL: none */
   struct csn_error failure;
   uint64_t entries, bytes;
   uint64_t dropped; /* bytes of what is left out */
@@ -77,6 +78,7 @@ static int invalid(struct csn_archive_reader *r, const char *why) {
 /* Of libarchive: it may be our own source that failed. */
 static int damaged(struct csn_archive_reader *r) {
   if (r->source.stopped || r->source.input_failed) return CAISSON_E_CANCELLED;
+  if (archive_errno(r->archive) == ENOMEM) return csn_fail_nomem(&r->failure);
   return invalid(r, archive_error_string(r->archive));
 }
 
@@ -93,7 +95,8 @@ static la_ssize_t read_source(struct archive *a, void *ctx, const void **bytes) 
 
 static int open_archive(struct csn_archive_reader *r) {
   r->archive = archive_read_new();
-  if (!r->archive || csn_archive_add_formats(r->archive)) return csn_fail_nomem(&r->failure);
+  r->room = r->archive ? archive_entry_new2(r->archive) : NULL;
+  if (!r->room || csn_archive_add_formats(r->archive)) return csn_fail_nomem(&r->failure);
   int rc = r->source.spool >= 0
                ? archive_read_open_fd(r->archive, r->source.spool, CSN_SOURCE_PIECE)
                : archive_read_open(r->archive, r, NULL, read_source, NULL);
@@ -112,14 +115,11 @@ static int is_cut(const struct csn_archive_reader *r) {
 
 /* Names that cannot be converted come with a warning and as the bytes they are. */
 static int next_entry(struct csn_archive_reader *r) {
-  int rc = archive_read_next_header(r->archive, &r->entry);
-  if (rc == ARCHIVE_EOF) {
-    r->entry = NULL;
-    return is_cut(r) ? invalid(r, "it ends too early") : 0;
-  }
-  if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) return 0;
-  r->entry = NULL;
-  return damaged(r);
+  int rc = archive_read_next_header2(r->archive, r->room);
+  r->entry = rc == ARCHIVE_OK || rc == ARCHIVE_WARN ? r->room : NULL;
+  if (r->entry) return 0;
+  if (rc != ARCHIVE_EOF) return damaged(r);
+  return is_cut(r) ? invalid(r, "it ends too early") : 0;
 }
 
 /* ---- what an entry may be -------------------------------------------------------------------- */
@@ -330,7 +330,7 @@ static int begin(struct csn_archive_reader *r, const struct csn_tool_call *call,
   int rc = csn_source_open(&r->source, call, err);
   if (rc) return rc;
   int is_spooled = csn_source_needs_spool(&r->source);
-  csn_archive_locale_init(&r->locale, is_spooled);
+  if (csn_archive_locale_init(&r->locale, is_spooled)) return csn_fail_nomem(err);
   if (is_spooled) {
     rc = csn_source_spool(&r->source, r->limits.bytes + SPOOL_EXTRA, err);
     if (!rc) rc = csn_archive_index_check(&r->source, r->limits.entries, err);
@@ -362,6 +362,7 @@ int csn_archive_open(const struct csn_tool_call *call, const struct csn_archive_
 
 void csn_archive_close(struct csn_archive_reader *r) {
   if (!r) return;
+  archive_entry_free(r->room);
   if (r->archive) archive_read_free(r->archive);
   csn_source_close(&r->source);
   csn_archive_locale_free(&r->locale);

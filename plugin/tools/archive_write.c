@@ -5,6 +5,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <string.h>
 
 #include "tools/archive_locale.h"
@@ -72,11 +73,10 @@ int csn_archive_create(const struct csn_archive_order *order, struct csn_archive
   w->order = *order;
   csn_sha256_init(&w->sum);
   csn_entry_reader_init(&w->entries);
-  csn_archive_locale_init(&w->bytes, 0);
-  csn_archive_locale_init(&w->text, 1);
+  int no_locale = csn_archive_locale_init(&w->bytes, 0) || csn_archive_locale_init(&w->text, 1);
   w->archive = archive_write_new();
   w->entry = archive_entry_new();
-  if (!open_archive(w, order->format)) {
+  if (no_locale || !open_archive(w, order->format)) {
     csn_archive_free(w);
     return csn_fail_nomem(err);
   }
@@ -109,6 +109,7 @@ static int cancelled(struct csn_error *failure) {
 }
 
 static int broken(const struct csn_archive_writer *w, struct csn_error *failure) {
+  if (archive_errno(w->archive) == ENOMEM) return csn_fail_nomem(failure);
   const char *why = archive_error_string(w->archive);
   return csn_fail(failure, CAISSON_E_INTERNAL, CAISSON_REASON_INTERNAL,
                   "the archive cannot be written: %s", why ? why : "out of memory");

@@ -180,6 +180,7 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
   end_sink(&sink);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   if (rc) return rc;
+  csn_tool_set_run(call, 1);
   return csn_result_from_run(call, &whole, &ended, flags, &sink.output, result, err);
 }
 
@@ -190,6 +191,7 @@ int csn_command_run(const struct csn_tool_call *call, const struct csn_run *run,
 
 struct starting {
   struct csn_buffer text, report;
+  int failed;
 };
 
 static void free_starting(struct starting *s) {
@@ -199,7 +201,8 @@ static void free_starting(struct starting *s) {
 
 static int take_report(void *ctx, int stream, const void *bytes, size_t n) {
   struct starting *s = ctx;
-  return csn_buffer_add(stream == CAISSON_STREAM_STDERR ? &s->report : &s->text, bytes, n) != 0;
+  s->failed = csn_buffer_add(stream == CAISSON_STREAM_STDERR ? &s->report : &s->text, bytes, n);
+  return s->failed != 0;
 }
 
 static uint64_t job_timeout_of(const struct csn_tool_call *call) {
@@ -239,8 +242,8 @@ int csn_command_start(const struct csn_tool_call *call, const struct csn_run *ru
                     "session nothing can run in the background");
   int rc = check_cwd(call, err);
   if (rc) return rc;
-  __attribute__((cleanup(free_starting))) struct starting starting = {CSN_BUFFER(TEXT_MAX),
-                                                                      CSN_BUFFER(TEXT_MAX)};
+  __attribute__((cleanup(free_starting))) struct starting starting = {
+      .text = CSN_BUFFER(TEXT_MAX), .report = CSN_BUFFER(TEXT_MAX)};
   CSN_CLEANUP_NATIVE struct csn_native_end end = {.report = NULL};
   struct job_operands operands;
   struct csn_run whole = *run;
@@ -257,6 +260,8 @@ int csn_command_start(const struct csn_tool_call *call, const struct csn_run *ru
   rc = csn_session_run(call->sessions, call->want, prepare, &command, call->control, &end.ended,
                        &end.flags, err);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
+  if (rc == 0) csn_tool_set_run(call, 1);
+  if (rc == 0 && starting.failed) rc = csn_native_stopped(starting.failed, err);
   if (rc == 0) rc = csn_native_read_report(&starting.report, &end, err);
   const struct csn_native native = {.operation = whole.operation, .timeout_ms = whole.timeout_ms};
   return rc ? rc : csn_file_tool_finish(call, &native, &end, &starting.text, result, err);

@@ -20,7 +20,7 @@
 #define IMAGE_MAX ((size_t)5 << 20)
 
 static int take_text(void *ctx, const void *bytes, size_t n) {
-  return csn_buffer_add(ctx, bytes, n) != 0;
+  return csn_buffer_add(ctx, bytes, n);
 }
 
 /* ---- results --------------------------------------------------------------------------------- */

@@ -70,7 +70,7 @@ struct running {
   struct operands operands;
   char quota[32]; /* the last operand, once the sandbox is known */
   struct csn_buffer report;
-  int report_failed;
+  int failed; /* what stopped it here */
 };
 
 static void free_running(struct running *r) {
@@ -80,10 +80,11 @@ static void free_running(struct running *r) {
 
 static int take_output(void *ctx, int stream, const void *bytes, size_t n) {
   struct running *r = ctx;
-  if (stream == CAISSON_STREAM_STDOUT)
-    return r->native->output ? r->native->output(r->native->output_ctx, bytes, n) : 0;
-  r->report_failed |= csn_buffer_add(&r->report, bytes, n) != 0;
-  return r->report_failed;
+  if (stream == CAISSON_STREAM_STDERR)
+    r->failed = csn_buffer_add(&r->report, bytes, n);
+  else if (r->native->output)
+    r->failed = r->native->output(r->native->output_ctx, bytes, n);
+  return r->failed != 0;
 }
 
 /* Only of a workspace that has one; the arguments hold no such member. */
@@ -98,7 +99,7 @@ static int prepare(void *ctx, const struct csn_session_view *view, struct csn_ru
   struct running *r = ctx;
   (void)err;
   csn_buffer_reset(&r->report);
-  r->report_failed = 0;
+  r->failed = 0;
   set_quota(r, view->quota);
   *run = (struct csn_run){
       .operation = r->native->operation,
@@ -129,6 +130,12 @@ int csn_native_read_report(const struct csn_buffer *text, struct csn_native_end 
                   "the helper's report is not an object");
 }
 
+int csn_native_stopped(int why, struct csn_error *err) {
+  if (why == CAISSON_E_NOMEM) return csn_fail_nomem(err);
+  return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
+                  "the helper's report is longer than it may be");
+}
+
 int csn_native_run(const struct csn_tool_call *call, const struct csn_native *native,
                    struct csn_native_end *end, struct csn_error *err) {
   __attribute__((cleanup(free_running))) struct running r = {
@@ -138,10 +145,8 @@ int csn_native_run(const struct csn_tool_call *call, const struct csn_native *na
   int rc = csn_session_run(call->sessions, call->want, prepare, &r, call->control, &end->ended,
                            &end->flags, err);
   if (rc) return rc;
-  if (r.report_failed)
-    return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
-                    "the helper's report is longer than it may be");
-  return csn_native_read_report(&r.report, end, err);
+  csn_tool_set_run(call, 1);
+  return r.failed ? csn_native_stopped(r.failed, err) : csn_native_read_report(&r.report, end, err);
 }
 
 int csn_native_result(const struct csn_tool_call *call, const struct csn_native *native,

@@ -17,7 +17,7 @@ struct csn_native {
   uint64_t timeout_ms;         /* 0: none of its own */
   int64_t (*input)(void *ctx, void *buffer, uint64_t capacity); /* as caisson_request.input; NULL */
   void *input_ctx;
-  int (*output)(void *ctx, const void *bytes, size_t n); /* what it writes; non-zero cancels */
+  int (*output)(void *ctx, const void *bytes, size_t n); /* what it writes; not 0 cancels */
   void *output_ctx;
 };
 
@@ -39,6 +39,10 @@ int csn_native_run(const struct csn_tool_call *call, const struct csn_native *na
  * text; end->report stays NULL where there is none to expect. 0 or CAISSON_E_LOST. */
 int csn_native_read_report(const struct csn_buffer *text, struct csn_native_end *end,
                            struct csn_error *err);
+
+/* What became of one whose output was not taken: CAISSON_E_NOMEM where `why` is that, else
+ * CAISSON_E_LOST. */
+int csn_native_stopped(int why, struct csn_error *err);
 
 /* The result of one that has no report: cancelled, late, lost, or killed from inside the sandbox. */
 int csn_native_result(const struct csn_tool_call *call, const struct csn_native *native,

@@ -76,11 +76,13 @@ static int add_sessions(struct csn_buffer *text, const cJSON *document) {
 }
 
 /* What an operation returned becomes its result. Takes the document. */
-static int finish(int rc, cJSON *document, int (*describe)(struct csn_buffer *, const cJSON *),
+static int finish(const struct csn_tool_call *call, int rc, cJSON *document,
+                  int (*describe)(struct csn_buffer *, const cJSON *),
                   struct csn_tool_result *result, struct csn_error *err) {
   CSN_CLEANUP_BUFFER struct csn_buffer text = CSN_BUFFER(SIZE_MAX / 2);
   if (csn_is_stop(rc)) return csn_result_from_stop(rc, result, err);
   if (rc) return rc;
+  csn_tool_set_run(call, 1);
   if (describe(&text, document)) {
     cJSON_Delete(document);
     return csn_fail_nomem(err);
@@ -94,7 +96,7 @@ int csn_op_session_ensure(const struct csn_tool_call *call, struct csn_tool_resu
                           struct csn_error *err) {
   cJSON *document = NULL;
   int rc = csn_session_op_ensure(call->sessions, call->want, call->control, &document, err);
-  return finish(rc, document, add_members, result, err);
+  return finish(call, rc, document, add_members, result, err);
 }
 
 int csn_op_session_list(const struct csn_tool_call *call, struct csn_tool_result *result,
@@ -102,14 +104,14 @@ int csn_op_session_list(const struct csn_tool_call *call, struct csn_tool_result
   cJSON *document = NULL;
   int stats = csn_json_bool(call->args, "stats", 0);
   int rc = csn_session_op_list(call->sessions, stats, call->control, &document, err);
-  return finish(rc, document, add_sessions, result, err);
+  return finish(call, rc, document, add_sessions, result, err);
 }
 
 int csn_op_session_inspect(const struct csn_tool_call *call, struct csn_tool_result *result,
                            struct csn_error *err) {
   cJSON *document = NULL;
   int rc = csn_session_op_inspect(call->sessions, call->want->key, call->control, &document, err);
-  return finish(rc, document, add_members, result, err);
+  return finish(call, rc, document, add_members, result, err);
 }
 
 int csn_op_session_port(const struct csn_tool_call *call, struct csn_tool_result *result,
@@ -118,14 +120,14 @@ int csn_op_session_port(const struct csn_tool_call *call, struct csn_tool_result
   int rc = csn_session_op_port(call->sessions, call->want->key,
                                csn_json_string(call->args, "port", ""), call->control, &document,
                                err);
-  return finish(rc, document, add_members, result, err);
+  return finish(call, rc, document, add_members, result, err);
 }
 
 int csn_op_session_remove(const struct csn_tool_call *call, struct csn_tool_result *result,
                           struct csn_error *err) {
   cJSON *document = NULL;
   int rc = csn_session_op_remove(call->sessions, call->want->key, call->control, &document, err);
-  return finish(rc, document, add_members, result, err);
+  return finish(call, rc, document, add_members, result, err);
 }
 
 int csn_op_session_shutdown(const struct csn_tool_call *call, struct csn_tool_result *result,
@@ -135,7 +137,7 @@ int csn_op_session_shutdown(const struct csn_tool_call *call, struct csn_tool_re
   int rc = csn_session_op_shutdown(
       call->sessions, strcmp(scope, "instance") == 0 ? CSN_SHUTDOWN_INSTANCE : CSN_SHUTDOWN_MINE,
       (uint64_t)csn_json_int(call->args, "grace_ms", 0), call->control, &document, err);
-  return finish(rc, document, add_members, result, err);
+  return finish(call, rc, document, add_members, result, err);
 }
 
 /* A line for each leftover. */
@@ -161,7 +163,7 @@ int csn_op_session_reap(const struct csn_tool_call *call, struct csn_tool_result
   int rc = csn_session_op_reap(call->sessions, csn_json_int(call->args, "older_than_s", 300),
                                csn_json_bool(call->args, "dry_run", 0), call->control, &document,
                                err);
-  return finish(rc, document, add_leftovers, result, err);
+  return finish(call, rc, document, add_leftovers, result, err);
 }
 
 /* ---- images ---------------------------------------------------------------------------------- */
@@ -182,7 +184,7 @@ int csn_op_image_ensure(const struct csn_tool_call *call, struct csn_tool_result
     order.log_ctx = (void *)(uintptr_t)call;
   }
   int rc = csn_session_op_image(call->sessions, &order, call->want, call->control, &document, err);
-  return finish(rc, document, add_members, result, err);
+  return finish(call, rc, document, add_members, result, err);
 }
 
 /* ---- the engine ------------------------------------------------------------------------------ */
@@ -235,5 +237,5 @@ int csn_op_engine_info(const struct csn_tool_call *call, struct csn_tool_result 
                        struct csn_error *err) {
   CSN_CLEANUP_JSON cJSON *document = cJSON_CreateObject();
   int rc = document ? describe_engine(call, document, err) : csn_fail_nomem(err);
-  return finish(rc, rc ? NULL : CSN_STEAL(document), add_members, result, err);
+  return finish(call, rc, rc ? NULL : CSN_STEAL(document), add_members, result, err);
 }

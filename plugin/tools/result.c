@@ -2,6 +2,7 @@
 /* See result.h. */
 #include "tools/result.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/result_text.h"
@@ -14,6 +15,13 @@ const char csn_result_no_memory[] =
     "again in a moment.\"}],\"structuredContent\":{\"outcome\":\"none\",\"exit_code\":-1,"
     "\"error\":{\"reason\":\"" CAISSON_REASON_NOMEM "\",\"message\":\"out of memory in the host "
     "process\",\"hint\":\"Try again in a moment.\"}},\"isError\":true}";
+
+const char csn_result_lost_no_memory[] =
+    "{\"content\":[{\"type\":\"text\",\"text\":\"Error: it was done, at least in part, but its result "
+    "is lost: out of memory in the host process. Look before you run it again.\"}],"
+    "\"structuredContent\":{\"outcome\":\"lost\",\"exit_code\":-1,\"error\":{\"reason\":\""
+    CAISSON_REASON_NOMEM "\",\"message\":\"out of memory in the host process\",\"hint\":\"It may or "
+    "may not have had its effect: look before you run it again.\"}},\"isError\":true}";
 
 static const char *outcome_name(int outcome) {
   static const char *const names[] = {
@@ -220,6 +228,17 @@ int csn_result_from_run(const struct csn_tool_call *call, const struct csn_run *
   clean(e.message);
   struct csn_result_words words = {call, run, &e, flags, "", ""};
   return build_run(&words, output, result) ? csn_fail_nomem(err) : 0;
+}
+
+void csn_result_from_loss(const struct csn_tool_call *call, const struct csn_error *failure,
+                          struct csn_tool_result *result) {
+  const struct csn_run run = {.operation = NULL};
+  const struct csn_command_output nothing = {.out.total = 0};
+  struct csn_run_result e = {.outcome = CAISSON_OUTCOME_LOST};
+  snprintf(e.reason, sizeof e.reason, "%s", failure->reason);
+  snprintf(e.message, sizeof e.message, "%.*s", (int)sizeof e.message - 1, failure->message);
+  if (csn_result_from_run(call, &run, &e, 0, &nothing, result, NULL) == 0) return;
+  *result = (struct csn_tool_result){.outcome = e.outcome, .exit_code = exit_code_of(&e)};
 }
 
 int csn_result_from_stop(int code, struct csn_tool_result *result, struct csn_error *err) {

@@ -17,6 +17,11 @@ int csn_result_from_run(const struct csn_tool_call *call, const struct csn_run *
                         const struct csn_command_output *output, struct csn_tool_result *result,
                         struct csn_error *err);
 
+/* A call that ran and whose result cannot be had, as *failure says: CAISSON_OUTCOME_LOST. Cannot
+ * fail: result->json is NULL where there is no memory for one. */
+void csn_result_from_loss(const struct csn_tool_call *call, const struct csn_error *failure,
+                          struct csn_tool_result *result);
+
 /* A call that was stopped before it started anything: code is CAISSON_E_CANCELLED or
  * CAISSON_E_DEADLINE and becomes an outcome; the status of the call is then CAISSON_OK. */
 int csn_result_from_stop(int code, struct csn_tool_result *result, struct csn_error *err);
@@ -37,7 +42,9 @@ int csn_result_wrap(const char *text, cJSON *structured, int is_error, cJSON **o
 int csn_result_add_error(cJSON *structured, const char *reason, const char *message,
                          const char *hint);
 
-/* A whole document for when there is no memory to make one. */
+/* Whole documents for when there is no memory to make one: of a call that did nothing, and of one
+ * that did something, CAISSON_OUTCOME_LOST. */
 extern const char csn_result_no_memory[];
+extern const char csn_result_lost_no_memory[];
 
 #endif

@@ -46,7 +46,14 @@ struct csn_tool_call {
   int input_fd; /* as csn_run.input_fd */
   int (*output)(void *ctx, int stream, const void *bytes, size_t n); /* NULL: nobody listens */
   void *output_ctx;
+  int *has_run; /* csn_tool_set_run(); NULL: nobody asks */
 };
+
+/* Whether something was done for the call: if its result is lost after that, nobody may be told that
+ * it had no effect. */
+static inline void csn_tool_set_run(const struct csn_tool_call *call, int has_run) {
+  if (call->has_run) *call->has_run = has_run;
+}
 
 struct csn_tool_result {
   int outcome;

@@ -29,16 +29,18 @@ static void clean_up(const struct csn_tool_call *call, const char *place) {
   if (!*want.key || csn_json_add_string(args, "path", place)) return;
   want.ensure = CSN_ENSURE_ADOPT;
   again.want = &want;
+  again.has_run = NULL;
   again.control = &control;
   (void)csn_native_run(&again, &native, &end, &ignored);
 }
 
-/* It is this end that failed. If that was the call's own stop, it is how the call ended, whatever
+/* It is this end that failed, before the helper had all, so that nothing is there of it. If that was the call's own stop, it is how the call ended, whatever
  * became of the helper. */
-static int fail_here(const struct csn_transfer *transfer, struct csn_native_end *end,
-                     struct csn_error *err) {
+static int fail_here(const struct csn_tool_call *call, const struct csn_transfer *transfer,
+                     struct csn_native_end *end, struct csn_error *err) {
   int code = transfer->failure.code;
   *err = transfer->failure;
+  csn_tool_set_run(call, 0);
   if (!csn_is_stop(code)) return code;
   int is_deadline = code == CAISSON_E_DEADLINE;
   end->ended.outcome = is_deadline ? CAISSON_OUTCOME_DEADLINE : CAISSON_OUTCOME_CANCELLED;
@@ -53,7 +55,7 @@ static int finish_otherwise(const struct csn_tool_call *call, struct csn_transfe
                             struct csn_native_end *end, struct csn_tool_result *result,
                             struct csn_error *err) {
   if (transfer->place) clean_up(call, transfer->place);
-  if (transfer->failure.code && fail_here(transfer, end, err)) return err->code;
+  if (transfer->failure.code && fail_here(call, transfer, end, err)) return err->code;
   return csn_native_result(call, &transfer->native, end, result, err);
 }
 

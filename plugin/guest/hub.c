@@ -60,7 +60,7 @@ bool csn_hub_is_busy(const struct csn_hub *hub) {
 }
 
 static void send_answer(const struct csn_hub_peer *peer, const struct csn_hub_answer *answer) {
-  send(peer->fd, answer, sizeof *answer, MSG_DONTWAIT | MSG_NOSIGNAL);
+  csn_hub_put(peer->fd, answer, sizeof *answer, MSG_DONTWAIT);
 }
 
 static struct csn_hub_answer make_answer(uint8_t kind, uint32_t number, const char *text) {

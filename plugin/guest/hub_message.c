@@ -4,9 +4,18 @@
  */
 #include "guest/hub_message.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+
+bool csn_hub_put(int socket, const void *bytes, size_t size, int flags) {
+  ssize_t sent;
+  do
+    sent = send(socket, bytes, size, flags | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent == (ssize_t)size;
+}
 
 static bool send_with(int socket, void *bytes, size_t size, const int *fds, size_t count,
                       int flags) {
@@ -18,7 +27,11 @@ static bool send_with(int socket, void *bytes, size_t size, const int *fds, size
   *head = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
                            .cmsg_len = CMSG_LEN(count * sizeof(int))};
   memcpy(CMSG_DATA(head), fds, count * sizeof(int));
-  return sendmsg(socket, &message, flags | MSG_NOSIGNAL) == (ssize_t)size;
+  ssize_t sent;
+  do
+    sent = sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent == (ssize_t)size;
 }
 
 bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *fds, size_t count,
@@ -50,8 +63,16 @@ bool csn_hub_receive_answer(int socket, int wait_ms, struct csn_hub_answer *answ
                            .msg_controllen = sizeof control};
   memset(answer, 0, sizeof *answer);
   *fd = -1;
-  if (poll(&readable, 1, wait_ms) <= 0) return false;
-  if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return false;
+  ssize_t got;
+  int ready;
+  do
+    ready = poll(&readable, 1, wait_ms);
+  while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return false;
+  do
+    got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  if (got <= 0) return false;
   *fd = descriptor_of(&message);
   return true;
 }

@@ -125,6 +125,6 @@ pid_t csn_launch(const struct csn_launch *launch, const int *streams,
     return -1;
   }
   if (failure->stage == 0) return pid;
-  waitpid(pid, NULL, __WALL);
+  while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR) continue;
   return -1;
 }

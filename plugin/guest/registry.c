@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define CONNECT_TRIES 400   /* times 5 ms: process 1 may be just starting */
+#define SEND_TRIES 100
 #define STATUS_WAIT_MS 5000
 
 static int connect_once(int fd) {
@@ -76,10 +77,20 @@ int csn_registry_open(struct csn_registry *registry, struct csn_hub_answer *stat
   return 0;
 }
 
+static bool is_passing(int why) {
+  return why == EINTR || why == EAGAIN || why == ENOBUFS || why == ENOMEM;
+}
+
+/* A request that process 1 never gets may be one to kill: what is short for a moment is waited for. */
 static uint32_t ask(struct csn_registry *registry, struct csn_hub_request request) {
+  const struct timespec pause = {0, 1000000};
   request.version = CSN_HUB_VERSION;
   request.number = ++registry->number;
-  send(registry->fd, &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL);
+  for (int i = 0; i < SEND_TRIES; i++) {
+    if (send(registry->fd, &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) break;
+    if (!is_passing(errno)) break;
+    nanosleep(&pause, NULL);
+  }
   return request.number;
 }
 

@@ -55,7 +55,10 @@ static int read_row(int proc_fd, const char *name, struct csn_scan_process *row)
 
   int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT || errno == ESRCH ? 0 : -1;
-  ssize_t size = read(fd, line, sizeof line);
+  ssize_t size;
+  do
+    size = read(fd, line, sizeof line);
+  while (size < 0 && errno == EINTR);
   int why = errno;
   close(fd);
   if (size < 0) return why == ESRCH ? 0 : -1;

@@ -201,12 +201,12 @@ static void check_times(void) {
     csn_serve_leave(&serve);
 }
 
-/* ppoll failed. That it takes no such number of descriptors means that somebody inside lowered our
- * limit on them: until the call is over, everything is tried every now and then. */
-static void wait_blindly(struct pollfd *fds, bool squeezed) {
+/* ppoll failed: it has no memory, or takes no such number of descriptors, because somebody inside
+ * lowered our limit on them. Until it works again everything is tried every now and then. */
+static void wait_blindly(struct pollfd *fds, bool interrupted) {
   const struct timespec pause = {0, 1000000};
-  for (int i = 0; i < FDS; i++) fds[i].revents = squeezed && fds[i].fd >= 0 ? fds[i].events : 0;
-  if (squeezed) nanosleep(&pause, NULL);
+  for (int i = 0; i < FDS; i++) fds[i].revents = !interrupted && fds[i].fd >= 0 ? fds[i].events : 0;
+  if (!interrupted) nanosleep(&pause, NULL);
 }
 
 static void wait_for(struct pollfd *fds) {
@@ -232,7 +232,7 @@ static void wait_for(struct pollfd *fds) {
   uint64_t span = next > now ? next - now : 0;
   const struct timespec timeout = {(time_t)(span / 1000000000u), (long)(span % 1000000000u)};
   if (ppoll(fds, FDS, next == UINT64_MAX ? NULL : &timeout, NULL) < 0)
-    wait_blindly(fds, errno == EINVAL);
+    wait_blindly(fds, errno == EINTR);
 }
 
 static void hear_children(void) {

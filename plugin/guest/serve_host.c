@@ -51,7 +51,10 @@ static bool has_command(const struct csn_call *call) {
 
 static void take_stdin(struct csn_serve *serve, const struct csn_frame *frame) {
   struct csn_call *call = &serve->call;
-  if (call->state == CSN_CALL_NONE) return;
+  /* Of one that is over, or that never got a process, it concerns nobody. */
+  if (call->state == CSN_CALL_NONE || call->state == CSN_CALL_CLEARING ||
+      call->state == CSN_CALL_PURGING)
+    return;
   if (!has_command(call))
     refuse(serve, "STDIN came before the request and its script were complete");
   else if (frame->type == CSN_FRAME_STDIN_END)

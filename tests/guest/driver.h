@@ -119,6 +119,9 @@ static inline void drop_privileges(void) {
        "an ordinary user");
 }
 
+/* What a program does to itself before it becomes process 1; NULL: nothing. */
+static void (*before_init)(void) __attribute__((unused));
+
 /* A process must be the child of a channel's or sandbox's forks only, with just 0, 1 and 2. */
 static inline void become_helper(int in, int out, int err, const char *const *arguments) {
   const char *argv[16] = {emulator(), HELPER};
@@ -157,6 +160,7 @@ static inline struct sandbox start_sandbox(const char *const *arguments) {
     must(unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0, "namespaces");
     enter_namespaces();
     drop_privileges();
+    if (before_init != NULL) before_init();
     if (getpid() == 1) become_helper(in[0], out[1], err[1], arguments);
     _exit(126);
   }

@@ -8,6 +8,7 @@
 #include "guest/job_given.h"
 #include "wire/protocol.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +23,10 @@ static int hear(struct csn_job_client *client) {
   struct csn_hub_answer *answer = &client->answer;
   struct pollfd readable = {.fd = CSN_JOB_HUB, .events = POLLIN};
   memset(answer, 0, sizeof *answer);
-  if (poll(&readable, 1, ANSWER_WAIT_MS) <= 0) return -1;
-  if (recv(CSN_JOB_HUB, answer, sizeof *answer, MSG_DONTWAIT) <= 0) return -1;
+  int ready = poll(&readable, 1, ANSWER_WAIT_MS);
+  if (ready <= 0) return ready < 0 && errno == EINTR ? 0 : -1;
+  ssize_t got = recv(CSN_JOB_HUB, answer, sizeof *answer, MSG_DONTWAIT);
+  if (got <= 0) return got < 0 && errno == EINTR ? 0 : -1;
   size_t most = sizeof answer->text - 1;
   size_t size = answer->text_size < most ? answer->text_size : most;
   answer->text[size] = '\0';
@@ -37,7 +40,7 @@ int csn_job_ask(struct csn_op *op, struct csn_job_client *client, struct csn_hub
   request.version = CSN_HUB_VERSION;
   request.number = ++client->number;
   bool sent = fds != NULL ? csn_hub_send(CSN_JOB_HUB, &request, fds, fd_count, 0)
-                           : send(CSN_JOB_HUB, &request, sizeof request, MSG_NOSIGNAL) > 0;
+                           : csn_hub_put(CSN_JOB_HUB, &request, sizeof request, 0);
   while (sent && got == 0) got = hear(client);
   if (got > 0) return 0;
   return csn_op_fail(op, CSN_OP_JOB_FAILED,
@@ -62,7 +65,7 @@ int csn_job_look_next(struct csn_op *op, struct csn_job_client *client, uint32_t
 void csn_job_tell(uint8_t kind, uint32_t number, uint64_t out, uint64_t err) {
   const struct csn_hub_request request = {.version = CSN_HUB_VERSION, .kind = kind,
                                           .pid = (int32_t)number, .out = out, .err = err};
-  send(CSN_JOB_HUB, &request, sizeof request, MSG_NOSIGNAL);
+  csn_hub_put(CSN_JOB_HUB, &request, sizeof request, 0);
 }
 
 /* "job-1, job-3" */

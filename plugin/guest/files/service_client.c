@@ -43,7 +43,7 @@ int csn_service_ask(struct csn_op *op, struct csn_service_client *client,
   request.version = CSN_HUB_VERSION;
   request.number = ++client->number;
   bool sent = fds != NULL ? csn_hub_send(CSN_JOB_HUB, &request, fds, fd_count, 0)
-                          : send(CSN_JOB_HUB, &request, sizeof request, MSG_NOSIGNAL) > 0;
+                          : csn_hub_put(CSN_JOB_HUB, &request, sizeof request, 0);
   while (sent && got == 0) got = hear(client);
   if (got > 0) return 0;
   return csn_op_fail(op, CSN_OP_SERVICE_FAILED, "Remove the session, and a new one will have it.",
@@ -61,7 +61,7 @@ void csn_service_tell_ready(uint32_t run) {
   const struct csn_hub_request ready = {.version = CSN_HUB_VERSION,
                                         .kind = CSN_HUB_SERVICE_READY,
                                         .pid = (int32_t)run};
-  send(CSN_JOB_HUB, &ready, sizeof ready, MSG_NOSIGNAL);
+  csn_hub_put(CSN_JOB_HUB, &ready, sizeof ready, 0);
 }
 
 /* ---- saying -------------------------------------------------------------------------------- */

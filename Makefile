@@ -48,7 +48,7 @@ ATTACKS := $(call names,tests/security/inside/*.c)
 # Under valgrind too: all but those that move gigabytes, those that start themselves again, which
 # valgrind does not allow, and those about what it has its own of: stacks, descriptors, signals,
 # malloc.
-VALGRIND := $(filter-out call_output call_stdin engine_faults session_% coexist_limits \
+VALGRIND := $(filter-out call_output call_stdin engine_faults faults_% session_% coexist_limits \
   coexist_malloc coexist_sanitizer coexist_signals coexist_surroundings,$(INTEGRATION))
 # Under ThreadSanitizer: those in which many threads meet. `check` runs the quick ones, `check-races`
 # the slow ones too.

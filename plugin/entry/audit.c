@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "tools/masked.h"
 #include "util/json.h"
 
 /* More input than that is counted only: to hash it would slow it down. */
@@ -52,28 +53,6 @@ static int add_input(cJSON *line, const struct csn_audit_input *in) {
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-/* A shorter one is no secret, and to look for it would tear every text apart. */
-#define SECRET_MIN 4
-
-/* Every secret of the call becomes "***", where it stands: none is shorter than that. */
-static void hide_in(char *text, const cJSON *secrets) {
-  const cJSON *one = NULL;
-  while ((one = csn_json_next_string(secrets, one))) {
-    size_t n = strlen(one->valuestring);
-    if (n < SECRET_MIN) continue;
-    for (char *at = text; (at = strstr(at, one->valuestring)); at += 3) {
-      memcpy(at, "***", 3);
-      memmove(at + 3, at + n, strlen(at + n) + 1);
-    }
-  }
-}
-
-static void hide(cJSON *value, const cJSON *secrets) {
-  cJSON *child;
-  if (cJSON_IsString(value)) hide_in(value->valuestring, secrets);
-  cJSON_ArrayForEach(child, value) hide(child, secrets);
-}
-
 /* The texts themselves only where the operator wants them. */
 static int add_arguments(cJSON *line, const struct csn_audit_call *c) {
   char hex[CSN_SHA256_HEX];
@@ -84,8 +63,8 @@ static int add_arguments(cJSON *line, const struct csn_audit_call *c) {
   if (bad || !c->instance->log.audit.has_arguments) return bad;
   if (!c->args || c->call->args_size > ARGUMENTS_MAX) return csn_audit_add(line, "arguments", NULL);
   cJSON *args = cJSON_Duplicate(c->args, 1);
+  csn_masked_document(c->mask, &args);
   if (!args) return CAISSON_E_NOMEM;
-  hide(args, csn_json_get(c->options, "secrets"));
   return csn_json_add(line, "arguments", args);
 }
 

@@ -4,7 +4,6 @@
  * no label can allow: the body is the policy's own work. */
 #include <inttypes.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +76,7 @@ static void take_settings(const cJSON *base, struct csn_sandbox_settings *s) {
   s->network = csn_json_get(base, "network");
   s->ports = csn_json_get(base, "ports");
   s->workspace = csn_json_get(base, "workspace_mount");
+  s->seccomp = csn_seccomp_of(csn_json_string(base, "seccomp", NULL));
   s->env = s->labels = NULL; /* count only where the very body is known */
 }
 
@@ -205,22 +205,27 @@ static int check_plan(const struct wanting *w, struct csn_error *err) {
 int csn_attest_body_of(struct csn_sessions *all, const struct csn_session *s,
                        const struct csn_container *found, cJSON **body, struct csn_error *err) {
   const char *label = csn_container_label(found, CSN_LABEL_SPEC);
-  cJSON *spec CSN_CLEANUP_JSON = label && strlen(label) < SPEC_MAX ? cJSON_Parse(label) : NULL;
-  cJSON *shape CSN_CLEANUP_JSON = csn_session_options_of(all, found);
+  cJSON *spec CSN_CLEANUP_JSON = NULL, *shape CSN_CLEANUP_JSON = NULL;
+  *body = NULL;
+  if (label && strlen(label) < SPEC_MAX && csn_policy_read_spec(label, &spec))
+    return csn_fail_nomem(err);
+  int rc = csn_session_options_of(all, found, &shape, err);
+  if (rc) return rc;
   const cJSON *base = csn_json_get(spec, "base");
   struct wanting w = {.all = all, .s = s, .found = found, .settings = *all->settings,
                       .shape = shape};
-  *body = NULL;
+  enum csn_spec_difference difference = csn_policy_compare(label, all->settings, NULL);
+  if (difference == CSN_SPEC_NO_MEMORY) return csn_fail_nomem(err);
+  if (cJSON_IsObject(base) && difference != CSN_SPEC_SAME) {
+    rc = check_settings(all, base, err);
+    take_settings(base, &w.settings);
+  }
+  enum csn_seccomp profile = csn_policy_seccomp(&w.settings, shape);
   w.facts = (struct csn_policy_facts){.instance = all->instance,
                                       .key = s->key,
                                       .version = CSN_VERSION,
                                       .created = "",
-                                      .seccomp_path = atomic_load(&all->dialect.seccomp_path)};
-  int rc = 0;
-  if (cJSON_IsObject(base) && csn_policy_compare(label, all->settings, NULL) != CSN_SPEC_SAME) {
-    rc = check_settings(all, base, err);
-    take_settings(base, &w.settings);
-  }
+                                      .seccomp_path = csn_dialect_seccomp(all, profile)};
   if (rc == 0) rc = make(&w, body, err);
   return rc ? rc : check_plan(&w, err);
 }

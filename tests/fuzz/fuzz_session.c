@@ -96,7 +96,8 @@ static void check_options(const cJSON *json) {
 }
 
 static void check_label(const char *text) {
-  cJSON *service = NULL, *options = csn_policy_options_of(text);
+  cJSON *service = NULL, *options = NULL;
+  if (csn_policy_options_of(text, &options)) abort();
   csn_policy_compare(text, &defaults, options);
   csn_policy_service_of(text, &service);
   cJSON_Delete(options);

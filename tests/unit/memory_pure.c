@@ -192,8 +192,10 @@ static int label_policy(struct csn_error *err) {
   if (!spec) return csn_fail_nomem(err);
   /* Without memory nothing is known to be the same. */
   if (csn_policy_compare(spec, &settings, shape) != CSN_SPEC_SAME) return csn_fail_nomem(err);
-  cJSON *again CSN_CLEANUP_JSON = csn_policy_options_of(spec), *service CSN_CLEANUP_JSON = NULL;
-  return again ? csn_policy_service_of(spec, &service) : csn_fail_nomem(err);
+  cJSON *again CSN_CLEANUP_JSON = NULL, *service CSN_CLEANUP_JSON = NULL;
+  if (csn_policy_options_of(spec, &again) || csn_policy_service_of(spec, &service))
+    return csn_fail_nomem(err);
+  return 0;
 }
 
 static int make_catalog(struct csn_error *err) {

@@ -8,7 +8,6 @@
 #include "guest/launch.h"
 #include "wire/protocol.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -63,7 +63,7 @@ static int add_arguments(cJSON *line, const struct csn_audit_call *c) {
   if (bad || !c->instance->log.audit.has_arguments) return bad;
   if (!c->args || c->call->args_size > ARGUMENTS_MAX) return csn_audit_add(line, "arguments", NULL);
   cJSON *args = cJSON_Duplicate(c->args, 1);
-  csn_masked_document(c->mask, &args);
+  csn_masked_value(c->mask, &args);
   if (!args) return CAISSON_E_NOMEM;
   return csn_json_add(line, "arguments", args);
 }

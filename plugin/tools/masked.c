@@ -23,16 +23,26 @@ static void mask_result(struct csn_mask_stream *s, cJSON *result) {
   }
 }
 
-void csn_masked_document(const struct csn_mask *mask, cJSON **document) {
+typedef void mask_fn(struct csn_mask_stream *s, cJSON *document);
+
+static void mask_with(mask_fn *masks, const struct csn_mask *mask, cJSON **document) {
   struct csn_mask_stream s;
   if (!mask || !*document) return;
   if (csn_mask_begin(&s, mask, NULL, NULL, NULL) == 0) {
-    mask_result(&s, *document);
+    masks(&s, *document);
     csn_mask_free(&s);
     return;
   }
   cJSON_Delete(*document);
   *document = NULL;
+}
+
+void csn_masked_document(const struct csn_mask *mask, cJSON **document) {
+  mask_with(mask_result, mask, document);
+}
+
+void csn_masked_value(const struct csn_mask *mask, cJSON **value) {
+  mask_with(mask_value, mask, value);
 }
 
 void csn_masked_error(const struct csn_mask *mask, struct csn_error *err) {

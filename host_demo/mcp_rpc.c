@@ -2,7 +2,7 @@
 /* mcp_rpc.c: what makes a message well-formed, and nothing about what its method means. */
 #include "mcp_rpc.h"
 
-#include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,8 @@ static cJSON *parse(const char *bytes, size_t n) {
 /* cJSON prints fifteen digits of a number where more would hardly be another one. */
 static char *print_integer(double value) {
   char *text = NULL;
-  if (fabs(value) > CSN_RPC_INTEGER_MAX || value != trunc(value))
+  if (!(value >= -CSN_RPC_INTEGER_MAX && value <= CSN_RPC_INTEGER_MAX) ||
+      value != (double)(int64_t)value)
     return NULL;
   return asprintf(&text, "%.0f", value) < 0 ? csn_must(NULL) : text;
 }

@@ -66,7 +66,7 @@ static void add_limit(struct csn_report_json *json, const char *name, bool known
 void csn_report_add_limits(struct csn_report_json *json) {
   static const struct {
     const char *name;
-    int resource;
+    __rlimit_resource_t resource;
   } limits[] = {
     {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},       {"cpu", RLIMIT_CPU},
     {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},     {"locks", RLIMIT_LOCKS},

@@ -66,7 +66,7 @@ int main(void) {
   struct sandbox sandbox = new_sandbox();
   pid_t serve = first_serve(sandbox.init);
   for (int i = 0; i < 20; i++) one_of_each(sandbox.first);
-  struct footprint before = footprint_of(serve), before_init = footprint_of(sandbox.init);
+  struct footprint before = footprint_of(serve), init_before = footprint_of(sandbox.init);
   int fine = 0;
   for (int i = 0; i < CALLS; i++) {
     shell(sandbox.first, "exit 7", &result);
@@ -77,11 +77,11 @@ int main(void) {
   shell(sandbox.first, "sleep 0.1", &result);
   struct footprint after = footprint_of(serve), after_init = footprint_of(sandbox.init);
   is_int(after.descriptors, before.descriptors, "the serve has as many descriptors as before");
-  is_int(after_init.descriptors, before_init.descriptors, "so has process 1");
+  is_int(after_init.descriptors, init_before.descriptors, "so has process 1");
   ok(after.private_kb <= before.private_kb + 16, "the serve's memory did not grow (%ld, %ld kB)",
      before.private_kb, after.private_kb);
-  ok(after_init.private_kb <= before_init.private_kb + 16, "nor did process 1's (%ld, %ld kB)",
-     before_init.private_kb, after_init.private_kb);
+  ok(after_init.private_kb <= init_before.private_kb + 16, "nor did process 1's (%ld, %ld kB)",
+     init_before.private_kb, after_init.private_kb);
   ok(after.private_kb < 120 && after_init.private_kb < 120, "and both are small");
   is_int(count_inside(sandbox.first), 2, "nothing is left of any call");
   is_str(shell(sandbox.first, "ls -A /tmp/.caisson", &result), "", "nor any file");

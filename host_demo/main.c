@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c: which command was meant, and whether it was given what it takes. */
+#include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +103,14 @@ static int dispatch(struct csn_options *options) {
   return unknown_command(name);
 }
 
+/* A reader that has had enough needs no words, as after a call whose output it closed. */
+static int cannot_write(void) {
+  if (errno == EPIPE)
+    return 128 + SIGPIPE;
+  csn_ui_say("the output cannot be written: %s", strerror(errno));
+  return CSN_EXIT_FAILED;
+}
+
 int main(int argc, char **argv) {
   struct csn_options options;
   (void)setlocale(LC_CTYPE, "");
@@ -109,9 +119,7 @@ int main(int argc, char **argv) {
   if (!code)
     code = dispatch(&options);
   csn_options_free(&options);
-  if (fflush(stdout) != 0 && code == 0) {
-    csn_ui_say("the output cannot be written");
-    code = CSN_EXIT_FAILED;
-  }
+  if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0)
+    code = cannot_write();
   return code;
 }

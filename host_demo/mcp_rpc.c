@@ -111,18 +111,15 @@ static cJSON *message(void) {
 
 char *csn_rpc_result(const char *id, const char *result, size_t size, const char *extra,
                      size_t *n) {
-  static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":", middle[] = ",\"result\":{";
   const char *body = memchr(result, '{', size); /* an object's text: it is there */
   size_t left = size - (size_t)(body + 1 - result), blank = strspn(body + 1, BLANKS);
-  size_t more = extra ? strlen(extra) : 0;
-  char *line = csn_must(malloc(sizeof head + strlen(id) + sizeof middle + more + left + 4));
-  char *to = stpcpy(stpcpy(stpcpy(line, head), id), middle);
-  to = mempcpy(to, extra ? extra : "", more);
-  if (more && body[1 + blank] != '}')
-    *to++ = ',';
-  to = mempcpy(to, body + 1, left);
-  to = stpcpy(to, "}\n");
-  *n = (size_t)(to - line);
+  const char *comma = extra && body[1 + blank] != '}' ? "," : "";
+  char *line = NULL;
+  int made = asprintf(&line, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{%s%s%.*s}\n", id,
+                      extra ? extra : "", comma, (int)left, body + 1);
+  if (made < 0)
+    line = csn_must(NULL);
+  *n = (size_t)made;
   return line;
 }
 

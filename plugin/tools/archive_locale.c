@@ -2,8 +2,9 @@
 /* See archive_locale.h. */
 #include "tools/archive_locale.h"
 
-#include <caisson.h>
 #include <errno.h>
+
+#include "util/error.h"
 
 int csn_archive_locale_init(struct csn_archive_locale *locale, int utf8) {
   *locale = (struct csn_archive_locale){.own = (locale_t)0};

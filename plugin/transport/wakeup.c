@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -41,13 +42,21 @@ static int follows(CURLM *multi, int fd) {
   return same;
 }
 
-void csn_wakeup_close_on_exec(CURLM *multi) {
-  int next = eventfd(0, EFD_CLOEXEC);
-  if (next < 0) return;
-  close(next);
+static void search(CURLM *multi, int next) {
   for (int fd = next + ABOVE, found = 0; fd >= 0 && found < 2; fd--) {
     if (!may_be(fd) || !follows(multi, fd)) continue;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     found++;
   }
+}
+
+void csn_wakeup_close_on_exec(CURLM *multi) {
+  /* One at a time: two threads that search in step would take each other's for their own. */
+  static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+  int next = eventfd(0, EFD_CLOEXEC);
+  if (next < 0) return;
+  close(next);
+  pthread_mutex_lock(&one);
+  search(multi, next);
+  pthread_mutex_unlock(&one);
 }

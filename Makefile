@@ -100,7 +100,7 @@ PLUGIN_LIBS := $(shell pkg-config --libs libcurl libarchive 2>/dev/null) -ldl -l
 TEST_LIBS := $(PLUGIN_LIBS) $(shell pkg-config --libs libcjson libpcre2-8 libcrypto 2>/dev/null)
 # The helper links its regular expressions statically.
 PCRE2_STATIC := $(shell pkg-config --static --libs libpcre2-8 2>/dev/null)
-HOST_LIBS := $(shell pkg-config --libs libedit libcjson libcrypto 2>/dev/null) -ldl -lpthread -lm
+HOST_LIBS := $(shell pkg-config --libs libcurl libedit libcjson libcrypto 2>/dev/null) -ldl -lpthread -lm
 
 # Sources define no feature macro: it is set here, once.
 DEFINES := -D_GNU_SOURCE -DCSN_VERSION='"$(VERSION)"'

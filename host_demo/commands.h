@@ -23,6 +23,7 @@ int csn_cmd_image(const struct csn_options *options);
 int csn_cmd_get(const struct csn_options *options);
 int csn_cmd_doctor(const struct csn_options *options);
 int csn_cmd_swap(const struct csn_options *options);
+int csn_cmd_chat(const struct csn_options *options);
 int csn_cmd_mcp(const struct csn_options *options);
 
 /* ---- what the interactive session shares with them ------------------------------------------- */

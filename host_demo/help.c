@@ -23,6 +23,7 @@ const char csn_help_main[] =
     "  call TOOL [ARGS]  call one, with live output; ARGS is JSON, or plain text\n"
     "  repl              type commands that run in the session\n"
     "  mcp               serve the tools to a Model Context Protocol client on stdio\n"
+    "  chat              talk to a model that may use them\n"
     "  put FILE [DIR]    send a file or a folder into the session\n"
     "  get PATH [FILE]   fetch a file or a folder as an archive\n"
     "  image [NAME]      pull or build the image before it is needed\n"
@@ -162,6 +163,31 @@ static const char help_mcp[] =
     "A client's configuration, for most of them:\n"
     "  {\"mcpServers\": {\"sandbox\": {\"command\": \"/usr/local/bin/caisson-host\",\n"
     "                               \"args\": [\"mcp\"]}}}\n";
+
+static const char help_chat[] =
+    "usage: caisson-host chat --model NAME [--base-url URL] [--session KEY]\n"
+    "                         [--approve] [--transcript FILE] [--price IN/OUT]\n"
+    "                         [--timeout TIME] [--options JSON] [--grace TIME]\n"
+    "\n"
+    "Talks to a model that may use the tools, at any endpoint that speaks OpenAI's\n"
+    "chat completions; its key is read from OPENAI_API_KEY. Calls that the model\n"
+    "makes together run at the same time; what they print is shown as they run.\n"
+    "Ctrl-C ends what runs, a tool or an answer, and the conversation goes on; a\n"
+    "second one before that has ended leaves at once. Ctrl-D leaves.\n"
+    "\n"
+    "  --base-url URL     https://api.openai.com/v1 if not given\n"
+    "  --approve          ask before each tool that may destroy something\n"
+    "  --transcript FILE  append the messages, one a line, in JSON\n"
+    "  --price IN/OUT     dollars for a million tokens, to show what a turn costs\n"
+    "  --timeout TIME     for each call of a tool; and how long the endpoint may say\n"
+    "                     nothing, 60s if not given\n"
+    "\n"
+    "The sandbox goes with the conversation, unless --session names a session that\n"
+    "stays. A turn ends after 50 answers with calls. Prompts may come from a pipe,\n"
+    "one a line: then stdout has the model's answers and nothing else.\n"
+    "\n"
+    "  caisson-host chat --base-url http://localhost:11434/v1 --model qwen3\n"
+    "  echo 'which Python is there?' | caisson-host chat --model gpt-4.1-mini\n";
 
 const char csn_help_repl[] =
     "A line is a command for the sandbox's shell. Each has a shell of its own; files\n"
@@ -306,6 +332,7 @@ const char *csn_help_command(const char *name) {
                {"logs", help_logs},           {"rm", help_rm},
                {"shutdown", help_shutdown},   {"reap", help_reap},
                {"swap", help_swap},           {"mcp", help_mcp},
+               {"chat", help_chat},
                {"doctor", help_doctor}};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if (strcmp(texts[i].name, name) == 0)

@@ -51,6 +51,10 @@ static const struct command {
      1, 3, "which plugin? Give the path of the new version"},
     {"mcp", csn_cmd_mcp, CSN_OPT_SESSION | CSN_OPT_TIMEOUT | CSN_OPT_OPTIONS | CSN_OPT_GRACE, 0, 0,
      NULL},
+    {"chat", csn_cmd_chat,
+     CSN_OPT_SESSION | CSN_OPT_TIMEOUT | CSN_OPT_OPTIONS | CSN_OPT_GRACE | CSN_OPT_BASE_URL |
+         CSN_OPT_MODEL | CSN_OPT_TRANSCRIPT | CSN_OPT_PRICE | CSN_OPT_APPROVE,
+     0, 0, NULL},
     {"doctor", csn_cmd_doctor, CSN_OPT_JSON | CSN_OPT_TIMEOUT, 0, 0, NULL},
     {"help", cmd_help, 0, 0, 1, NULL},
 };

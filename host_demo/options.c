@@ -35,6 +35,11 @@ static const struct option long_options[] = {
     {"grace", required_argument, NULL, OPTION_BASE | CSN_OPT_GRACE},
     {"threads", required_argument, NULL, OPTION_BASE | CSN_OPT_THREADS},
     {"count", required_argument, NULL, OPTION_BASE | CSN_OPT_COUNT},
+    {"base-url", required_argument, NULL, OPTION_BASE | CSN_OPT_BASE_URL},
+    {"model", required_argument, NULL, OPTION_BASE | CSN_OPT_MODEL},
+    {"transcript", required_argument, NULL, OPTION_BASE | CSN_OPT_TRANSCRIPT},
+    {"price", required_argument, NULL, OPTION_BASE | CSN_OPT_PRICE},
+    {"approve", no_argument, NULL, OPTION_BASE | CSN_OPT_APPROVE},
     {"verbose", no_argument, NULL, OPTION_BASE | CSN_OPT_VERBOSE},
     {"help", no_argument, NULL, OPTION_BASE | CSN_OPT_HELP},
     {"version", no_argument, NULL, OPTION_BASE | CSN_OPT_VERSION},
@@ -83,6 +88,14 @@ static int take_option(struct csn_options *options, unsigned bit, const char *va
     options->request = value;
   else if (bit == CSN_OPT_SESSION)
     options->session = value;
+  else if (bit == CSN_OPT_BASE_URL)
+    options->base_url = value;
+  else if (bit == CSN_OPT_MODEL)
+    options->model = value;
+  else if (bit == CSN_OPT_TRANSCRIPT)
+    options->transcript = value;
+  else if (bit == CSN_OPT_PRICE)
+    options->price = value;
   else if (bit == CSN_OPT_EPHEMERAL)
     options->session = "";
   else if (bit == CSN_OPT_JSON)

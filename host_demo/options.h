@@ -33,6 +33,11 @@
 #define CSN_OPT_COUNT 524288u
 #define CSN_OPT_PLUGINS 1048576u
 #define CSN_OPT_PREFIX 2097152u
+#define CSN_OPT_BASE_URL 4194304u
+#define CSN_OPT_MODEL 8388608u
+#define CSN_OPT_TRANSCRIPT 16777216u
+#define CSN_OPT_PRICE 33554432u
+#define CSN_OPT_APPROVE 67108864u
 /* What every command takes. */
 #define CSN_OPT_COMMON \
   (CSN_OPT_PLUGIN | CSN_OPT_PLUGINS | CSN_OPT_PREFIX | CSN_OPT_CONFIG | CSN_OPT_VERBOSE | \
@@ -48,6 +53,7 @@ struct csn_options {
   const char *session; /* "" for one of the call's own */
   const char *input;   /* a file or "-"; NULL: none */
   const char *request; /* JSON: caisson_request.options_json; NULL: none */
+  const char *base_url, *model, *transcript, *price; /* of chat; NULL: not given */
   bool json;
   bool verbose;
   uint64_t timeout_ms; /* 0: none */

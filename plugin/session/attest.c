@@ -90,10 +90,11 @@ int csn_session_look_at(struct csn_sessions *all, const struct csn_session *s, c
   cJSON *made CSN_CLEANUP_JSON = NULL;
   int rc = want(all, s, sent, found, &made, out, err);
   const struct csn_attest_wanted w = {.body = sent ? sent : made, .is_sent = sent != NULL};
-  if (rc || !w.body) return rc;
-  csn_attest_inspect(&w, found->raw, out);
-  rc = ask(&w, found, ch, control, out, err);
-  if (rc == 0) rc = excuse(all, w.body, found, control, out, err);
+  if (rc == 0 && w.body) {
+    csn_attest_inspect(&w, found->raw, out);
+    rc = ask(&w, found, ch, control, out, err);
+    if (rc == 0) rc = excuse(all, w.body, found, control, out, err);
+  }
   return rc == 0 && out->failed ? csn_fail_nomem(err) : rc;
 }
 

@@ -71,6 +71,10 @@ void csn_attest_engine_mounts(const struct csn_attest_wanted *w, const cJSON *in
                               struct csn_attestation *a);
 void csn_attest_kernel_mounts(const struct csn_attest_wanted *w, const cJSON *inspect,
                               const cJSON *mounts, struct csn_attestation *a);
+/* attest_seccomp.c: is the profile that the engine has (NULL: none) the one that is wanted? Each is a
+ * text or, where the engine takes files, a path. *words says which it is. 1, 0, or -1: no memory. */
+int csn_attest_profile(const char *wanted, const char *found, int is_sent, int takes_files,
+                       const char **words);
 /* What every version of Docker masks in /proc and /sys, and what it makes read-only. NULL-ended. */
 extern const char *const csn_attest_masked[], *const csn_attest_readonly[];
 /* Does the engine answer in Podman's way? */

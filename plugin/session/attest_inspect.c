@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "session/attest.h"
-#include "session/policy.h"
-#include "util/alloc.h"
 #include "util/ascii.h"
 #include "util/json.h"
 
@@ -160,46 +158,16 @@ static int keeps_privileges(const struct inspecting *i, const struct row *row, c
   return set;
 }
 
-/* Is it one that allows only what it names? */
-static int refuses_by_default(const char *profile) {
-  static const char *const actions[] = {"SCMP_ACT_ERRNO", "SCMP_ACT_KILL",
-                                        "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD"};
-  cJSON *json CSN_CLEANUP_JSON = cJSON_Parse(profile);
-  const char *action = csn_json_string(json, "defaultAction", "");
-  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
-    if (strcmp(action, actions[i]) == 0) return 1;
-  return 0;
-}
-
-/* ".../seccomp-0123456789abcdef.json": in the helper's volume, which no sandbox can write to. */
-static int is_our_file(const char *path) {
-  const char *slash = strrchr(path, '/');
-  if (*path != '/' || !slash || strncmp(slash, "/seccomp-", 9) != 0) return 0;
-  return strspn(slash + 9, "0123456789abcdef") == 16 && strcmp(slash + 25, ".json") == 0 &&
-         strstr(path, "caisson-guest/") != NULL;
-}
-
-/* A version of the plugin chooses the profile: that of another one is known by its form only. */
-static int is_others_profile(const struct inspecting *i, const char *found) {
-  const cJSON *labels = csn_attest_at(i->inspect, "Config.Labels");
-  const char *version = csn_json_string(labels, CSN_LABEL_VERSION, "");
-  const char *ours = csn_json_string(csn_json_get(i->w->body, "Labels"), CSN_LABEL_VERSION, "");
-  if (i->w->is_sent) return 0;
-  if (is_our_file(found)) return i->is_podman;
-  return strcmp(version, ours) != 0 && refuses_by_default(found);
-}
-
 static int has_profile(const struct inspecting *i, const struct row *row, const cJSON *wanted,
                        const cJSON *found, struct csn_finding *say) {
-  const char *want = option_of(wanted, "seccomp"), *have = option_of(found, "seccomp");
+  const char *words;
   (void)row;
-  int same = want && have && strcmp(want, have) == 0;
-  int others = !same && have && is_others_profile(i, have);
+  int held = csn_attest_profile(option_of(wanted, "seccomp"), option_of(found, "seccomp"),
+                                i->w->is_sent, i->is_podman, &words);
   snprintf(say->wanted, sizeof say->wanted, "the plugin's profile");
-  snprintf(say->found, sizeof say->found, "%.60s",
-           same ? "the plugin's profile" : others ? "another version's profile" : have ? have
-                : "nothing");
-  return same || others;
+  snprintf(say->found, sizeof say->found, "%.60s", words);
+  if (held < 0) i->a->failed = 1;
+  return held > 0;
 }
 
 /* Anything else there would loosen something; but for SELinux' labels, which the engine adds. */

@@ -341,16 +341,24 @@ static int is_denied(const cJSON *routes, const char *range) {
   return 0;
 }
 
+#define PLAN_MAX ((size_t)1 << 20)
+
 /* What the plan denies is unreachable: the helper that carried it out said so, here are its
  * routes. */
 static int has_denied(const struct reading *r, const struct row *row, const cJSON *found,
                       struct csn_finding *say) {
   const char *text = csn_json_string(csn_json_get(r->w->body, "Labels"), CSN_LABEL_ROUTES, "{}");
-  cJSON *plan CSN_CLEANUP_JSON = cJSON_Parse(text);
+  cJSON *plan CSN_CLEANUP_JSON = NULL;
+  struct csn_error err;
+  int rc = csn_json_parse(text, strlen(text), PLAN_MAX, "the label " CSN_LABEL_ROUTES,
+                          CAISSON_E_POLICY, CAISSON_REASON_ATTESTATION, &plan, &err);
   const char *deny = csn_json_string(plan, "deny", "");
   (void)row;
   snprintf(say->wanted, sizeof say->wanted, *deny ? "all of the plan" : "nothing");
   snprintf(say->found, sizeof say->found, *deny ? "all of the plan" : "nothing");
+  if (rc == CAISSON_E_NOMEM) r->a->failed = 1;
+  if (rc) snprintf(say->found, sizeof say->found, "a label that makes no sense");
+  if (rc) return 0;
   while (*deny) {
     char range[CSN_CIDR_TEXT];
     size_t n = strcspn(deny, ",");

@@ -2,31 +2,22 @@
 #include "session/dialect.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/volumes.h"
 #include "session/internal.h"
 #include "util/alloc.h"
-#include "util/sha256.h"
 
 #define PROFILE_MODE 0444
-
-/* "seccomp-<16 hex of its SHA-256>.json": each version has its own beside the others. */
-static void name_profile(const char *text, char *name, size_t size) {
-  char hex[CSN_SHA256_HEX];
-  csn_sha256_hex(text, strlen(text), hex);
-  snprintf(name, size, "seccomp-%.16s.json", hex);
-}
 
 /* An engine that is given a path looks for it on its own machine: there the helper's volume lies,
  * which no sandbox can write to. The path is for the caller to free. */
 static int put_profile(struct csn_sessions *all, enum csn_seccomp profile, const char *image,
                        const struct csn_control *control, char **path, struct csn_error *err) {
-  char name[64];
+  char name[CSN_SECCOMP_FILE];
   const char *text = csn_seccomp_text(profile);
   struct csn_volume volume CSN_CLEANUP_VOLUME = {0};
-  name_profile(text, name, sizeof name);
+  csn_seccomp_file(profile, name);
   int rc = csn_delivery_put(&all->delivery, all->engine, image, name, text, strlen(text),
                             PROFILE_MODE, control, err);
   if (rc == 0) rc = csn_volume_inspect(all->engine, CSN_DELIVERY_VOLUME, control, &volume, err);

@@ -327,7 +327,9 @@ static int await_kept(struct ensuring *e, const struct csn_container *found,
 static int recall(struct ensuring *e, const struct csn_container *found, struct csn_channel *ch,
                   struct csn_error *err) {
   cJSON *kept CSN_CLEANUP_JSON = NULL;
-  int wants = csn_policy_label_has_kept(csn_container_label(found, CSN_LABEL_SPEC));
+  int wants;
+  if (csn_policy_label_has_kept(csn_container_label(found, CSN_LABEL_SPEC), &wants))
+    return csn_fail_nomem(err);
   int rc = wants ? csn_kept_get(ch, e->all->settings->options_schema, e->control, &kept, err) : 0;
   if (rc == 0 && wants && !kept) return LATER;
   return rc ? rc : csn_session_settle(e->all, e->s, found, kept, err);
@@ -340,7 +342,7 @@ static int attest(struct ensuring *e, const struct csn_container *found, struct 
   struct csn_error removing;
   if (e->s->attested) return 0;
   int rc = csn_session_attest(e->all, e->s, NULL, found, ch, e->control, err);
-  if (rc != CAISSON_E_POLICY) return rc;
+  if (rc != CAISSON_E_POLICY || strcmp(err->reason, CAISSON_REASON_ATTESTATION) != 0) return rc;
   control.deadline = csn_clock_after(CLEANUP_NS);
   if (csn_session_remove(e->all, e->s, found->id, &control, &removing))
     csn_log(e->all->log, CAISSON_LOG_WARNING,

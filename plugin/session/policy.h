@@ -99,8 +99,8 @@ int csn_policy_options_of(const char *label, cJSON **out);
  * (kept.h): {"env": ..., "service_env": ...}. *out is NULL where there is nothing of that kind.
  * 0 or CAISSON_E_NOMEM. */
 int csn_policy_kept(const cJSON *shape, cJSON **out);
-/* Does the label say that there is such a thing? */
-int csn_policy_label_has_kept(const char *label);
+/* Does the label say that there is such a thing? 0 or CAISSON_E_NOMEM. */
+int csn_policy_label_has_kept(const char *label, int *has);
 /* Puts it back into the options that a label holds. 0 or CAISSON_E_NOMEM. */
 int csn_policy_add_kept(cJSON *shape, const cJSON *kept);
 

@@ -24,11 +24,12 @@ int csn_policy_kept(const cJSON *shape, cJSON **out) {
   return CAISSON_E_NOMEM;
 }
 
-int csn_policy_label_has_kept(const char *label) {
-  cJSON *spec = label ? cJSON_Parse(label) : NULL;
-  int has = csn_json_bool(spec, "kept", 0);
+int csn_policy_label_has_kept(const char *label, int *has) {
+  cJSON *spec;
+  int rc = csn_policy_read_spec(label, &spec);
+  *has = csn_json_bool(spec, "kept", 0);
   cJSON_Delete(spec);
-  return has;
+  return rc;
 }
 
 static int put_back(cJSON *object, const cJSON *env) {

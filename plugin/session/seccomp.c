@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/seccomp.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "util/sha256.h"
 
 extern const char csn_seccomp_default[], csn_seccomp_strict[]; /* seccomp_blob.S */
 
@@ -23,4 +26,11 @@ const char *csn_seccomp_name(enum csn_seccomp profile) {
 
 const char *csn_seccomp_text(enum csn_seccomp profile) {
   return profiles[profile].text;
+}
+
+void csn_seccomp_file(enum csn_seccomp profile, char name[CSN_SECCOMP_FILE]) {
+  const char *text = csn_seccomp_text(profile);
+  char hex[CSN_SHA256_HEX];
+  csn_sha256_hex(text, strlen(text), hex);
+  snprintf(name, CSN_SECCOMP_FILE, "seccomp-%.16s.json", hex);
 }

@@ -14,4 +14,8 @@ const char *csn_seccomp_name(enum csn_seccomp profile);
 /* The profile's text. */
 const char *csn_seccomp_text(enum csn_seccomp profile);
 
+#define CSN_SECCOMP_FILE 32
+/* "seccomp-<16 hex of its SHA-256>.json": each build has its own beside the others. */
+void csn_seccomp_file(enum csn_seccomp profile, char name[CSN_SECCOMP_FILE]);
+
 #endif

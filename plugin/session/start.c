@@ -215,11 +215,11 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
     rc = settle(all, s, shape, id, body, *out, control, err);
     if (rc == 0) return 0;
     csn_channel_close(*out);
+    csn_session_forget(all, s); /* it goes: no later call is to look for it */
   }
   rc = csn_session_attest_failed(all, body, &made, control, rc, err);
   if (rc == CAISSON_E_POLICY) {
     clean_up(all, s, id);
-    csn_session_forget(all, s);
     return rc;
   }
   return after_failed_start(all, s, shape, id, control, rc, err);

@@ -3,6 +3,7 @@
  * alone; what is foreign in a report is refused and harms nobody; what only cannot be seen is told
  * from what is not there. */
 #include "attest_fixture.h"
+#include "session/seccomp.h"
 
 struct sandbox {
   cJSON *body, *inspect, *report;
@@ -362,9 +363,6 @@ static void test_found(void) {
   static const struct { const char *path, *value, *names; } cases[] = {
       {"Config.Cmd", "[\"init\", \"--other\"]", ""},
       {"Config.Labels", "{\"caisson.version\": \"1.0\"}", ""},
-      {"HostConfig.SecurityOpt.1", "\"seccomp={\\\"defaultAction\\\": \\\"SCMP_ACT_ERRNO\\\"}\"",
-       "seccomp"},
-      {"HostConfig.SecurityOpt.1", "\"seccomp=unconfined\"", "seccomp"},
       {"HostConfig.Tmpfs./data", "\"rw,noexec,nosuid,nodev,size=16777216\"", ""},
       {"HostConfig.Tmpfs./data", "\"rw,exec,nosuid,nodev,size=16777216\"", "mount /data"},
       {"HostConfig.Tmpfs./data", "\"rw,noexec,nosuid,nodev\"", "mount /data"},
@@ -375,18 +373,70 @@ static void test_found(void) {
     put(s.inspect, cases[i].path, cases[i].value);
     is_differing(&s, cases[i].names, cases[i].value);
   }
-  struct sandbox s = make("{}", &usual_facts);
+}
+
+#define REFUSES "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": "
+#define FILE_OF_ANOTHER "/v/caisson-guest/_data/seccomp-0123456789abcdef.json"
+
+/* Builds differ in their profiles: that of another one is known by its form, this one's two by what
+ * they are. */
+static void test_profiles(void) {
+  static const char *const none = NULL;
+  const char *usual_text = csn_seccomp_text(CSN_SECCOMP_DEFAULT);
+  const char *strict = csn_seccomp_text(CSN_SECCOMP_STRICT);
+  char usual_file[128], strict_file[128], name[CSN_SECCOMP_FILE];
+  csn_seccomp_file(CSN_SECCOMP_DEFAULT, name);
+  snprintf(usual_file, sizeof usual_file, "/v/caisson-guest/_data/%s", name);
+  csn_seccomp_file(CSN_SECCOMP_STRICT, name);
+  snprintf(strict_file, sizeof strict_file, "/v/caisson-guest/_data/%s", name);
+  const struct {
+    const char *wanted, *found;
+    int is_sent, takes_files, holds;
+    const char *what;
+  } cases[] = {
+      {usual_text, usual_text, 1, 0, 1, "what was sent"},
+      {usual_text, none, 0, 0, 0, "none"},
+      {usual_text, "unconfined", 0, 0, 0, "unconfined"},
+      {usual_text, "builtin", 0, 0, 0, "another word"},
+      {usual_text, REFUSES "[]}", 1, 0, 0, "another one than was sent"},
+      {usual_text, REFUSES "[]}", 0, 0, 1, "another build's, of one that was found"},
+      {strict, usual_text, 0, 0, 0, "the looser, where the stricter was wanted"},
+      {usual_text, strict, 0, 0, 0, "the stricter, where the looser was wanted"},
+      {usual_text, "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}", 0, 0, 0, "one that allows the rest"},
+      {usual_text, "{\"defaultAction\": \"SCMP_ACT_LOG\"}", 0, 0, 0, "one that only logs it"},
+      {usual_text, REFUSES "[{\"action\": \"SCMP_ACT_ALLOW\", \"names\": [\"read\"]}]}", 0, 0, 1,
+       "one that allows something"},
+      {usual_text, REFUSES "[{\"action\": \"SCMP_ACT_ALLOW\", \"names\": [\"bpf\"]}]}", 0, 0, 0,
+       "one that allows what none of ours does"},
+      {usual_text, REFUSES "[{\"action\": \"SCMP_ACT_LOG\", \"name\": \"mount\"}]}", 0, 0, 0,
+       "or logs it, in the older spelling"},
+      {usual_text, REFUSES "[{\"action\": \"SCMP_ACT_ERRNO\", \"names\": [\"bpf\"]}]}", 0, 0, 1,
+       "one that refuses it by name"},
+      {usual_text, usual_file, 0, 1, 1, "its file, where files are taken"},
+      {usual_file, usual_text, 0, 1, 1, "its text, where its file was wanted"},
+      {usual_text, usual_file, 0, 0, 0, "its file, where texts are"},
+      {strict, strict_file, 0, 1, 1, "the file of the stricter"},
+      {strict, usual_file, 0, 1, 0, "the file of the looser, where the stricter was wanted"},
+      {strict_file, usual_file, 0, 1, 0, "or its file"},
+      {usual_text, FILE_OF_ANOTHER, 0, 1, 1, "another build's file"},
+      {usual_text, FILE_OF_ANOTHER, 1, 1, 0, "which was not sent"},
+      {usual_text, "/tmp/seccomp-0123456789abcdef.json", 0, 1, 0, "a file of somebody else"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *words;
+    is_int(csn_attest_profile(cases[i].wanted, cases[i].found, cases[i].is_sent,
+                              cases[i].takes_files, &words),
+           cases[i].holds, "a seccomp profile: %s", cases[i].what);
+  }
+}
+
+/* A label that says nothing that can be read denies nothing: it differs. */
+static void test_routes_label(void) {
+  struct csn_policy_facts facts = usual_facts;
+  facts.routes = "{\"deny\":";
+  struct sandbox s = make("{}", &facts);
   s.is_sent = 0;
-  put(s.inspect, "Config.Labels", "{\"caisson.version\": \"1.0\"}");
-  put(s.inspect, "HostConfig.SecurityOpt.1",
-      "\"seccomp={\\\"defaultAction\\\": \\\"SCMP_ACT_ERRNO\\\"}\"");
-  is_differing(&s, "", "another version's profile refuses by default");
-  s = make("{}", &usual_facts);
-  s.is_sent = 0;
-  put(s.inspect, "Config.Labels", "{\"caisson.version\": \"1.0\"}");
-  put(s.inspect, "HostConfig.SecurityOpt.1",
-      "\"seccomp={\\\"defaultAction\\\": \\\"SCMP_ACT_ALLOW\\\"}\"");
-  is_differing(&s, "seccomp", "or is none");
+  is_differing(&s, "denied_networks", "a plan of routes that is none");
 }
 
 /* ---- what cannot be seen --------------------------------------------------------------------- */
@@ -477,6 +527,8 @@ int main(void) {
   test_network();
   test_binds();
   test_found();
+  test_profiles();
+  test_routes_label();
   test_gvisor();
   test_podman();
   done_testing();

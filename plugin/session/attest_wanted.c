@@ -2,6 +2,7 @@
 /* What a sandbox that was found was to be: its create body made again, of the operator's settings
  * or, where it runs under older ones, of those that its label names. What the policy never allows
  * no label can allow: the body is the policy's own work. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -157,7 +158,11 @@ static int resolve(const struct csn_mount_list *mounts, struct csn_error *err) {
   for (size_t i = 0; i < mounts->count; i++) {
     struct csn_mount *m = &mounts->items[i];
     char real[PATH_MAX];
-    if (m->kind != CSN_MOUNT_BIND || !m->root || !realpath(m->root, real)) continue;
+    if (m->kind != CSN_MOUNT_BIND || !m->root) continue;
+    if (!realpath(m->root, real)) {
+      if (errno == ENOMEM) return csn_fail_nomem(err);
+      continue;
+    }
     char *path = csn_asprintf("%s%s", strcmp(real, "/") == 0 ? "" : real,
                               m->source + (strcmp(m->root, "/") == 0 ? 0 : strlen(m->root)));
     if (!path) return csn_fail_nomem(err);

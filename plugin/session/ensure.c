@@ -17,6 +17,10 @@
 #define LOOK_EVERY (40 * CSN_MS)
 /* A container that was made and not started for so long has lost its starter. */
 #define STARTER_GRACE (10 * CSN_SECOND)
+/* One that runs without what it is to keep: so long if its maker may still be connected, which has to
+ * look at it first; and if nobody is, who could hand that over. */
+#define KEEPER_GRACE (30 * CSN_SECOND)
+#define ORPHAN_GRACE (2 * CSN_SECOND)
 #define REMOVAL_GRACE (60 * CSN_SECOND)
 /* An engine may keep a name for a container that is not to be seen: one that it is just making, or
  * has just removed. */
@@ -40,7 +44,8 @@ struct ensuring {
   int adopted;       /* it ran, and this process did not know it */
   int fresh;         /* still to be removed because of "fresh" */
   int delivered;
-  int64_t waiting;   /* since when the state that is waited for was seen; 0: not */
+  int64_t created;   /* since when one that was not started was seen; 0: it was not */
+  int64_t unkept;    /* since when one that lacks what it is to keep was; 0: it was not */
   int64_t unseen;    /* since when the name is taken by nothing to be seen; 0: it is not */
 };
 
@@ -236,9 +241,9 @@ static int on_missing(struct ensuring *e, struct csn_error *err) {
  * by the end of the starter's, so it is reached by an exec, as any other that runs. */
 static int on_created(struct ensuring *e, const struct csn_container *found,
                       struct csn_error *err) {
-  if (!e->waiting) e->waiting = csn_clock_now();
-  if (csn_clock_now() - e->waiting < STARTER_GRACE) return pause_for(e->control, LOOK_EVERY, err);
-  e->waiting = 0;
+  if (!e->created) e->created = csn_clock_now();
+  if (csn_clock_now() - e->created < STARTER_GRACE) return pause_for(e->control, LOOK_EVERY, err);
+  e->created = 0;
   int rc = csn_container_start(e->all->engine, found->id, e->control, err);
   if (rc == 0) e->made = 1;
   if (rc == 0 || csn_is_stop(rc) || rc == CAISSON_E_NOMEM) return rc;
@@ -312,12 +317,12 @@ static int open_channel(struct ensuring *e, const char *container, const char *i
 
 /* Its maker may be about to hand over what is kept in it; else that is lost, and so is the sandbox,
  * in which nothing was done yet. */
-static int await_kept(struct ensuring *e, const struct csn_container *found,
+static int await_kept(struct ensuring *e, const struct csn_container *found, int is_alone,
                       struct csn_error *err) {
-  if (!e->waiting) e->waiting = csn_clock_now();
-  if (!e->made && csn_clock_now() - e->waiting < STARTER_GRACE)
-    return pause_for(e->control, LOOK_EVERY, err);
-  e->waiting = 0;
+  if (!e->unkept) e->unkept = csn_clock_now();
+  int64_t grace = e->made ? 0 : is_alone ? ORPHAN_GRACE : KEEPER_GRACE;
+  if (csn_clock_now() - e->unkept < grace) return pause_for(e->control, LOOK_EVERY, err);
+  e->unkept = 0;
   if (e->want->ensure == CSN_ENSURE_ADOPT || e->want->ensure == CSN_ENSURE_NEVER)
     return missing(err);
   return csn_session_remove(e->all, e->s, found->id, e->control, err);
@@ -371,8 +376,9 @@ static int on_running(struct ensuring *e, const struct csn_container *found,
     if (!known) rc = recall(e, found, ch, err);
     if (rc == 0) rc = attest(e, found, ch, err);
     if (rc == 0) return accept_or_replace(e, ch, err);
+    int is_alone = csn_channel_hello(ch)->channels_others == 0;
     csn_channel_close(ch);
-    if (rc == LATER) return await_kept(e, found, err);
+    if (rc == LATER) return await_kept(e, found, is_alone, err);
   }
   if (csn_is_stop(rc) || rc == CAISSON_E_NOMEM || rc == CAISSON_E_POLICY) return rc;
   if (csn_session_is_ending(e->all, found->id)) {

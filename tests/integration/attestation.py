@@ -135,15 +135,28 @@ def test_network_joined():
         engine("DELETE", "/networks/" + made)
 
 
-def impostor(session, change):
+def attach(container):
+    """As a maker does, whose stream is the first channel; it ends when that is closed."""
+    stream = socket.socket(socket.AF_UNIX)
+    stream.settimeout(PATIENCE)
+    stream.connect(ENDPOINT.replace("unix://", "", 1))
+    stream.sendall(("POST /containers/%s/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: d\r\n"
+                    "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n" % container).encode())
+    assert b" 101 " in stream.recv(4096)
+    return stream
+
+
+def impostor(session, change, box=None):
     """A container with all a session's labels, made by somebody else, with more than it may have."""
-    box = Box()
+    box = box or Box()
     body = box.inspect(session) if box.ensure(session) else {}
     box.remove(session)
     config, hosts = body["Config"], body["HostConfig"]
     change(config, hosts)
     made = json.loads(post("/containers/create?name=" + body["Name"].lstrip("/"), dict(config, HostConfig=hosts)))
+    attached = attach(made["Id"])
     engine("POST", "/containers/%s/start" % made["Id"])
+    attached.close()
     return box, body["Name"].lstrip("/")
 
 
@@ -174,10 +187,70 @@ def test_impostors():
         is_refused("an impostor (%s)" % session, box, session, name, word)
 
 
+def test_builds():
+    """A build may come with another seccomp profile under the same version: what it started goes on. Of this
+    one's two the looser never stands for the stricter."""
+    texts = {}
+
+    def keep(name):
+        def change(config, hosts):
+            texts[name] = next(o for o in hosts["SecurityOpt"] if o.startswith("seccomp="))
+        return change
+
+    def reprofile(edit):
+        def change(config, hosts):
+            hosts["SecurityOpt"] = [edit(o) if o.startswith("seccomp=") else o for o in hosts["SecurityOpt"]]
+        return change
+
+    def older(option):
+        profile = json.loads(option[len("seccomp="):])
+        profile["syscalls"][0]["names"].remove("sync")
+        return "seccomp=" + json.dumps(profile)
+
+    def bpf(option):
+        profile = json.loads(option[len("seccomp="):])
+        profile["syscalls"][0]["names"].append("bpf")
+        return "seccomp=" + json.dumps(profile)
+
+    box, name = impostor("usual", keep("usual"))
+    is_(box.shell("usual", "echo on"), "on\n", "a container that is as ours are is found")
+    box, name = impostor("built", reprofile(older))
+    is_(box.shell("built", "echo on"), "on\n", "so is one with the profile of another build")
+    found = [i for i in items(box.op("session.inspect", "built"), "held") if i.startswith("seccomp (engine)")]
+    is_(found, ["seccomp (engine): the plugin's profile / another build's profile"], "which is to be seen")
+    box, name = impostor("bpf", reprofile(bpf))
+    is_refused("a profile that allows what none of ours does", box, "bpf", name, "seccomp: ")
+    box, name = impostor("strict", reprofile(lambda o: texts["usual"]), Box(seccomp="strict"))
+    is_refused("the default profile where the strict one is wanted", box, "strict", name,
+               "seccomp: wanted the plugin's profile, found default")
+    for session in "usual", "built":
+        box.remove(session)
+
+
+def test_orphan():
+    """Its maker has gone before it handed over what the sandbox is to keep: there is nothing in it yet that
+    could be lost, and nobody is left who could hand it over."""
+    def call():
+        done = host("--session", "orphan", "--options", '{"env": {"N": "1"}}', "call", "--json", "shell", "echo $N",
+                    env=box.env)
+        return done.json()["structuredContent"] if done.out else {"error": {"message": done.err}}
+
+    box = Box()
+    is_(call().get("stdout"), "1\n", "a session with an environment")
+    box, name = impostor("orphan", lambda config, hosts: None, box)
+    found = call()
+    is_((found.get("stdout"), found.get("created")), ("1\n", True), "one that does not keep it is made anew") \
+        or diag(found)
+    is_(box.shell("orphan", "echo $N"), "1\n", "which does")
+    box.remove("orphan")
+
+
 test_settings()
 test_older_settings()
 test_changed()
 test_model()
 test_network_joined()
 test_impostors()
+test_builds()
+test_orphan()
 done_testing()

@@ -131,6 +131,25 @@ static void test_start(const struct exchange *x, const struct fault *f) {
   proxy_stop(proxy);
 }
 
+/* It ran, and its helper was heard; what it was to report of itself is cut off. Nothing was used, so
+ * nothing was lost: the next one is no second one. */
+static void test_unreported(void) {
+  struct proxy *proxy = proxy_start("{\"rules\":[{\"method\":\"POST\",\"path\":\"/attach\",\"times\":1,"
+                                    "\"to_client\":{\"reset_after\":2000}}]}");
+  struct box *box = box_open_as(".start", proxy->settings);
+  CALL c = shell(box, "s", "echo fine");
+  call_ok(c, proxy_met(proxy) && c->status == CAISSON_E_LOST && *c->err.reason,
+          "a start without the helper's report fails");
+  is_int(engine_count(box->name), 0, "and leaves nothing");
+  CALL next = shell(box, "s", "echo fine");
+  exited(next, 0, "the next call works");
+  is_int(next->result.flags, CAISSON_RESULT_CREATED, "in the first sandbox of its session");
+  CALL rm = operation(box, "session.remove", "s", NULL);
+  exited(rm, 0, "it is removed");
+  box_close(box);
+  proxy_stop(proxy);
+}
+
 /* ---- at an adoption ------------------------------------------------------------------------- */
 
 static void test_adopt(struct box *maker, const struct exchange *x, const struct fault *f) {
@@ -354,6 +373,7 @@ int main(void) {
   for (size_t i = 0; i < COUNT(starting); i++)
     for (size_t k = 0; k < COUNT(faults); k++)
       if (is_tried(&starting[i], &faults[k])) test_start(&starting[i], &faults[k]);
+  test_unreported();
   struct box *maker = box_open_as(".adopt", NULL);
   CALL made = shell(maker, "s", "echo kept > file");
   exited(made, 0, "a session to be adopted");

@@ -71,6 +71,7 @@ int csn_build_tar_new(const struct csn_context *context, const struct csn_sha256
 
 void csn_build_tar_free(struct csn_build_tar *tar) {
   if (!tar) return;
+  if (tar->archive) archive_write_close(tar->archive); /* after a fatal failure free() leaks */
   if (tar->archive) archive_write_free(tar->archive);
   archive_entry_free(tar->entry);
   csn_buffer_free(&tar->pending);

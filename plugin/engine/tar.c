@@ -8,7 +8,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+/* After a fatal failure free() does not close, and leaks. */
 static void free_archive(struct archive **a) {
+  if (*a) archive_write_close(*a);
   if (*a) archive_write_free(*a);
 }
 

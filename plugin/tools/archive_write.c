@@ -91,6 +91,7 @@ void csn_archive_free(struct csn_archive_writer *w) {
    * zip it ends at once, and would leak its compression here. */
   w->given_up = strcmp(w->order.format, "zip") != 0;
   archive_entry_free(w->entry);
+  if (w->archive) archive_write_close(w->archive); /* after a fatal failure free() leaks */
   if (w->archive) archive_write_free(w->archive);
   csn_archive_locale_free(&w->bytes);
   csn_archive_locale_free(&w->text);

@@ -167,10 +167,9 @@ struct csn_hub_answer {
 
 #define CSN_HUB_FDS_MAX 3   /* descriptors that come with a request */
 
-/* Send a request with `count` descriptors, at least one. */
-/* As send(2), and no signal's business. */
+/* Send bytes as one message, however often a signal comes in between. */
 bool csn_hub_put(int socket, const void *bytes, size_t size, int flags);
-
+/* Send a request with `count` descriptors, at least one. */
 bool csn_hub_send(int socket, const struct csn_hub_request *request, const int *fds, size_t count,
                   int flags);
 /* An answer with one descriptor, without waiting. */

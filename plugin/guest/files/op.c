@@ -162,6 +162,15 @@ static void report_refusal(const struct csn_op *op, struct csn_answer *report) {
   csn_answer_end_object(report);
 }
 
+/* Without memory for a report, what it would say is known. */
+static int write_report(int fd, const struct csn_answer *report) {
+  static const char no_memory[] =
+    "{\"error\":{\"reason\":\"" CSN_OP_MEMORY "\",\"message\":\"out of memory in the sandbox\","
+    "\"hint\":\"End what uses the memory, look at what was done, and try again.\"}}";
+  if (report->failed) return csn_guest_write_all(fd, no_memory, sizeof no_memory - 1);
+  return csn_guest_write_all(fd, csn_buffer_text(&report->text), report->text.size);
+}
+
 static int carry_out(struct csn_op *op, const char *name) {
   for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
     if (strcmp(operations[i].name, name) == 0) return operations[i].run(op);
@@ -199,8 +208,7 @@ static int run(const char *name, const char *base, const char *const *operands,
     rc = csn_op_fail(&op, CSN_OP_MEMORY, "Ask for less at a time.", "the answer is too long");
   struct csn_answer refusal = CSN_ANSWER;
   if (rc < 0) report_refusal(&op, &refusal);
-  const struct csn_buffer *report = rc < 0 ? &refusal.text : &op.answer.text;
-  if (csn_guest_write_all(streams[2], csn_buffer_text(report), report->size) < 0) rc = -1;
+  if (write_report(streams[2], rc < 0 ? &refusal : &op.answer) < 0) rc = -1;
   csn_buffer_free(&op.waiting);
   csn_buffer_free(&op.answer.text);
   csn_buffer_free(&refusal.text);

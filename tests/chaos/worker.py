@@ -121,8 +121,9 @@ class Caller(threading.Thread):
     # ---- commands --------------------------------------------------------------------------------
 
     def do_shell(self, session, token):
-        self.shell(session, token, self.chance.choice(["", "sleep 0.2", "head -c 300000 /dev/zero | tr '\\0' x; echo",
-                                                       "(setsid sleep 0.5 &)", "for i in 1 2 3 4; do sh -c true; done"]),
+        commands = ["", "sleep 0.2", "head -c 300000 /dev/zero | tr '\\0' x; echo", "(setsid sleep 0.5 &)",
+                    "for i in 1 2 3 4; do sh -c true; done"]
+        self.shell(session, token, self.chance.choice(commands),
                    self.chance.choice([0, 0, 1, 7, 255]))
 
     def do_python(self, session, token):

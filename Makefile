@@ -63,7 +63,8 @@ ABI_PROGRAMS := $(call names,tests/abi/*.c)
 PEERS := $(notdir $(wildcard tests/abi/baseline/*)) today next
 FUZZ := $(call names,tests/fuzz/fuzz_*.c)
 SHIPPED_C := $(filter %.c,$(PLUGIN_SRC)) $(GUEST_SRC) $(HOST_SRC)
-ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c tests/abi/peer/*.c tests/security/inside/*.c)
+ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c tests/abi/peer/*.c tests/security/inside/*.c \
+  tests/guest/inside/*.c)
 SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/integration/*.sh) \
   tests/exec tests/coverage host_demo/demo.sh
 
@@ -396,6 +397,14 @@ $(eval $(call programs,build/cov,replay,fuzz,$(COV),build/cov/obj/tests/fuzz/rep
   build/cov/internals.a build/cov/host.a,$(TEST_LIBS)))
 $(eval $(call programs,build/fuzz,run,fuzz,$(FUZZER) -fsanitize=fuzzer,build/fuzz/internals.a build/fuzz/host.a,$(TEST_LIBS)))
 
+# A helper whose allocations a test can make fail.
+build/asan/caisson-guest-asking: build/asan/guest-obj/tests/guest/inside/malloc.o \
+  $(patsubst %.c,build/asan/guest-obj/%.o,$(GUEST_SRC) $(GUEST_SHARED) $(WIRE_SRC))
+	@echo '  LINK   $@'
+	$(Q)$(TRAP) -static -s -Wl,--gc-sections,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ \
+	  $(PCRE2_STATIC)
+build/asan/guest/syscalls: | build/asan/caisson-guest-asking
+
 build/bench/bench: $(call objects,build,$(BENCH_SRC))
 	@mkdir -p $(@D) && echo '  LINK   $@'
 	$(Q)$(RELEASE) -o $@ $^ $(HOST_LIBS)
@@ -444,8 +453,10 @@ PLAIN_TESTS = $(UNIT:%=build/asan/unit/%) $(FUZZ:%=build/asan/replay/%) $(ABI_SC
   tests/fake_engine/selftest.py tests/coverage $(LINT_TESTS) $(GUEST_TESTS:%=build/asan/guest/%) \
   $(foreach a,$(FOREIGN),$(EMULATED:%=build/$(a)/guest/%)) \
   $(patsubst %,build/tsan/%,$(filter unit/%,$(TSAN_QUICK)))
-ENGINE_TESTS = $(foreach d,build build/asan,$(INTEGRATION:%=$(d)/integration/%) \
-  $(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
+# Where everything fails in turn, it is the sanitized build that has most to say.
+ENGINE_TESTS = $(patsubst %,build/integration/%,$(filter-out faults_%,$(INTEGRATION))) \
+  $(INTEGRATION:%=build/asan/integration/%) \
+  $(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
   $(SECURITY:%=build/security/%) $(SECURITY_SCRIPTS:%=build/security/%) \
   $(patsubst %,build/tsan/%,$(filter integration/%,$(TSAN_QUICK))) tests/chaos/chaos.py
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <locale.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,11 +35,12 @@ static atomic_long asked;    /* since it was armed */
 static atomic_long to_fail;  /* which one: the first is 1 */
 static atomic_bool fails_on; /* and all behind it */
 
-/* libarchive does not look whether it got what it asks for inside, or ends the process where it did
- * not, and takes no other malloc. So of what it asks for only its objects fail, which it gives to the
- * plugin to look at. */
+/* libarchive does not look whether it got what it asks for inside, or ends the process where it
+ * did not, and takes no other malloc. So of what it asks for only its objects fail, which it gives
+ * to the plugin to look at. */
 __attribute__((noinline)) static bool is_hopeless(const void *caller) {
-  static const char *const objects[] = {"archive_read_new", "archive_write_new", "archive_entry_new2"};
+  static const char *const objects[] = {"archive_read_new", "archive_write_new",
+                                        "archive_entry_new2"};
   Dl_info at;
   if (!dladdr(caller, &at) || !at.dli_fname || !strstr(at.dli_fname, "/libarchive")) return false;
   for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
@@ -97,6 +99,17 @@ EARLY int posix_memalign(void **out, size_t alignment, size_t n) {
   void *at = memalign(alignment, n);
   if (at) *out = at;
   return at ? 0 : ENOMEM;
+}
+
+/* glibc leaks what it had when memory ended inside of this one: it fails as a whole. */
+EARLY locale_t newlocale(int mask, const char *name, locale_t base) {
+  typedef locale_t function(int, const char *, locale_t);
+  if (must_fail(__builtin_return_address(0))) return (locale_t)0;
+  at_host++;
+  function *real = (function *)dlsym(RTLD_NEXT, "newlocale");
+  locale_t made = real(mask, name, base);
+  at_host--;
+  return made;
 }
 
 /* The sanitizer's own would not come by here. */

@@ -166,7 +166,7 @@ typedef struct caisson_str {
 #define CAISSON_E_POLICY (-7)     /* the operator's policy refuses it */
 #define CAISSON_E_CANCELLED (-8)  /* from functions other than call_run: cancelled by the host */
 #define CAISSON_E_DEADLINE (-9)   /* likewise: it took longer than it may */
-#define CAISSON_E_LOST (-10)      /* the helper went away, or said nonsense, before the call began */
+#define CAISSON_E_LOST (-10)      /* the helper went away, or said nonsense, before the call */
 #define CAISSON_E_DRAINING (-11)  /* drain() or destroy() has begun */
 #define CAISSON_E_FORKED (-12)    /* this process is a fork of the one that made the instance */
 #define CAISSON_E_STATE (-13)     /* a call that was already run, or an instance with open calls */

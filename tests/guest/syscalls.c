@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls and allocations of the helper that fail: the n-th of a kind, once or from then on,
- * for each of its calls in turn. A filter of seccomp hands them to this program, which lets them go on or answers
- * them with an errno; what commands do is left alone. However it fails, the call is done right or
- * ends with a clear error, in time; a file is the old or the new one, whole; nothing runs on after
- * a cancel; and the next call, on a new channel if need be, works. A failure names call, system
- * call, n and errno. Of many occurrences some are tried, all with CAISSON_FAULTS_ALL=1. */
+ * for each of its calls in turn. A filter of seccomp hands them to this program, which lets them
+ * go on or answers them with an errno; what commands do is left alone. However it fails, the call
+ * is done right or ends with a clear error, in time; a file is the old or the new one, whole;
+ * nothing runs on after a cancel; and the next call, on a new channel if need be, works. A failure
+ * names call, system call, n and errno. Some occurrences are tried, all with CAISSON_FAULTS_ALL=1. */
 #include "driver.h"
 
 #include <dirent.h>
@@ -319,7 +319,7 @@ static void carry_out(const struct call *call) {
   if (result.type == 0) finish(sandbox.first, &result);
 }
 
-/* ---- what is a good end ----------------------------------------------------------------------- */
+/* ---- what is a good end ---------------------------------------------------------------------- */
 
 static bool is_right(const struct call *call) {
   if (call->is_cancelled) return was_cancelled(&result);

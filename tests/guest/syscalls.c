@@ -4,7 +4,7 @@
  * go on or answers them with an errno; what commands do is left alone. However it fails, the call
  * is done right or ends with a clear error, in time; a file is the old or the new one, whole;
  * nothing runs on after a cancel; and the next call, on a new channel if need be, works. A failure
- * names call, system call, n and errno. Some occurrences are tried, all with CAISSON_FAULTS_ALL=1. */
+ * names call, system call, n and errno. Some are tried, all with CAISSON_FAULTS_ALL=1. */
 #include "driver.h"
 
 #include <dirent.h>

@@ -206,7 +206,7 @@ static void test_arguments(void) {
   char *long_command = malloc(9001);
   memset(long_command, ':', 9000);
   long_command[9000] = '\0';
-  CALL longer = call_run(call_new_shell(box, "", long_command));
+  call_free(call_run(call_new_shell(box, "", long_command)));
   all = lines_of(box);
   ok(is_null(last_of(all, "call"), "arguments") && number(last_of(all, "call"), "status") == 0,
      "long ones are left out");
@@ -219,14 +219,14 @@ static void test_arguments(void) {
 
 static void test_lives(struct box *box) {
   int from = count_lines(box);
-  CALL first = shell(box, "life", "true");
+  call_free(shell(box, "life", "true"));
   struct box *other = box_open(NULL);
-  CALL adopted = shell(other, "life", "true");
+  call_free(shell(other, "life", "true"));
   is_story(other, 0, "instance.created sandbox.adopted call",
            "another instance finds a sandbox and adopts it");
   engine_remove(engine_container(box, "life"));
-  CALL next = shell(box, "life", "true");
-  CALL gone = operation(box, "session.remove", "life", NULL);
+  call_free(shell(box, "life", "true"));
+  call_free(operation(box, "session.remove", "life", NULL));
   is_story(box, from,
            "sandbox.created call sandbox.ended sandbox.recreated call sandbox.removed call",
            "one is made, ends, is made anew and is removed");
@@ -246,7 +246,7 @@ static void test_end(struct box *box) {
   call_join(c);
   was_lost(c, "a sandbox is killed under its call");
   host_wait(has_died, name, 20000);
-  CALL next = shell(box, "end", "true");
+  call_free(shell(box, "end", "true"));
   is_story(box, from, "sandbox.created sandbox.ended call sandbox.recreated call",
            "its end is said once");
   free(name);
@@ -255,7 +255,7 @@ static void test_end(struct box *box) {
 static void test_pool(void) {
   struct box *box = box_open_as(".pool", "{\"pool\":{\"size\":1}}");
   box_wait_pool(box, 1);
-  CALL c = shell(box, "p", "true");
+  call_free(shell(box, "p", "true"));
   cJSON *all = lines_of(box);
   const cJSON *made = last_of(all, "sandbox.created"), *taken = last_of(all, "sandbox.taken");
   ok(made && is_null(made, "session"), "one that is started ahead is nobody's");
@@ -264,7 +264,7 @@ static void test_pool(void) {
      "which then makes none");
   cJSON_Delete(all);
   box_wait_pool(box, 1);
-  CALL gone = operation(box, "session.shutdown", "", "{\"scope\":\"instance\"}");
+  call_free(operation(box, "session.shutdown", "", "{\"scope\":\"instance\"}"));
   int32_t status = plugin()->destroy(box->id);
   is_int(status, CAISSON_OK, "the instance is destroyed");
   all = lines_of(box);

@@ -18,10 +18,23 @@
 #define LAST_WORDS_MS 2000
 #define WARNING 4 /* of syslog: what a client is told that has set no level */
 
+/* One that a client has closed would be taken by the next thing that is opened. */
+static void fill_in(int fd, int flags) {
+  if (fcntl(fd, F_GETFD) >= 0)
+    return;
+  int null = open("/dev/null", flags | O_CLOEXEC);
+  if (null >= 0 && null != fd) {
+    (void)dup2(null, fd);
+    (void)close(null);
+  }
+}
+
 /* stdout is for messages of the protocol alone. Whatever else is written there by whomever goes to
  * stderr. Returns the descriptor for them, or -1. */
 static int take_stdout(void) {
   int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  fill_in(STDIN_FILENO, O_RDONLY);
+  fill_in(STDERR_FILENO, O_WRONLY);
   if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
     csn_ui_say("stdout: %s", strerror(errno));
   return fd;
@@ -49,6 +62,8 @@ static void serve(struct csn_mcp *mcp) {
   csn_reload_begin(&mcp->host, mcp->options->grace_ms);
   csn_interrupt_enter(CSN_INTERRUPT_LINE); /* a signal ends the loop, and then the program */
   loop(mcp);
+  if (csn_interrupt_pressed())
+    csn_out_hurry(&mcp->out);
   csn_interrupt_enter(CSN_INTERRUPT_CALL); /* another one does not wait for what follows */
   csn_mcp_flights_land(mcp);
   csn_reload_end();

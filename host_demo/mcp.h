@@ -75,8 +75,8 @@ void csn_mcp_take(struct csn_mcp *mcp, const char *line, size_t n);
 /* An error that answers no request that could be read. */
 void csn_mcp_refuse(struct csn_mcp *mcp, int code, const char *words);
 
-/* What a result of a request of this kind has beside its own members, as csn_rpc_result's extra. */
-const char *csn_mcp_result_extra(bool modern);
+/* What this result of a request of this kind lacks, as csn_rpc_result's extra. */
+const char *csn_mcp_result_extra(bool modern, const cJSON *result);
 
 /* Tells the client that the tools may be others now. */
 void csn_mcp_tools_changed(void *mcp);
@@ -94,7 +94,7 @@ struct csn_mcp_flight {
   atomic_bool cancelled;
   bool unwanted; /* the client cancelled it, so it gets no answer */
   /* Of subscriptions/listen: */
-  bool listens, wants_tools, acknowledged;
+  bool listens, wants_tools;
   /* Of tools/call, malloc'd: */
   char *tool, *args, *options;
   char *token; /* JSON text; NULL: no progress is wanted */

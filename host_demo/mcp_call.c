@@ -9,6 +9,7 @@
 #include "json.h"
 #include "mcp.h"
 #include "mcp_progress.h"
+#include "text.h"
 #include "ui.h"
 
 /* As long as the plugin's option takes it. */
@@ -96,10 +97,9 @@ static char *answer(const struct csn_mcp_flight *flight, const struct csn_reply 
                  strcmp(reply->error.reason, CAISSON_REASON_UNKNOWN_TOOL) == 0;
   if (unknown)
     return refusal(flight, reply, CSN_RPC_INVALID_PARAMS, n);
-  if (!cJSON_IsObject(reply->document))
+  if (!cJSON_IsObject(reply->document) || !csn_text_is_utf8(reply->json, strlen(reply->json)))
     return refusal(flight, reply, CSN_RPC_INTERNAL_ERROR, n);
-  const char *extra = csn_json_get(reply->document, "_meta") ? NULL
-                                                             : csn_mcp_result_extra(flight->modern);
+  const char *extra = csn_mcp_result_extra(flight->modern, reply->document);
   /* A message is one line, however a plugin prints its documents. */
   char *printed = strchr(reply->json, '\n') ? csn_must(cJSON_PrintUnformatted(reply->document))
                                             : NULL;

@@ -99,7 +99,7 @@ static bool next_line(struct csn_in *in, const char **line, size_t *n) {
   return false;
 }
 
-/* More than a message may have, and no end of it yet. */
+/* More than a message may have, and no end of it in all that is there. */
 static bool is_too_long(struct csn_in *in) {
   if (in->end - in->begin <= CSN_IN_MAX)
     return false;
@@ -112,11 +112,11 @@ enum csn_in_got csn_in_read(struct csn_in *in, const char **line, size_t *n) {
   while (!next_line(in, line, n)) {
     if (in->ended)
       return CSN_IN_END;
+    if (is_too_long(in))
+      return CSN_IN_TOO_LONG;
     enum csn_in_got got = fill(in);
     if (got != CSN_IN_LINE)
       return got;
-    if (is_too_long(in))
-      return CSN_IN_TOO_LONG;
   }
   return *n > CSN_IN_MAX ? CSN_IN_TOO_LONG : CSN_IN_LINE;
 }

@@ -108,6 +108,9 @@ void csn_mcp_logged(void *ctx, int32_t level, const char *text, size_t n) {
   struct csn_mcp *mcp = ctx;
   size_t size;
   int known = level < 0 ? 0 : level < SEVERITIES ? level : SEVERITIES - 1;
+  /* The audit is about the client, and not for it. */
+  if (level == CAISSON_LOG_AUDIT)
+    return;
   if (!atomic_load(&mcp->agreed) || known > atomic_load(&mcp->log_level))
     return;
   cJSON *params = csn_must(cJSON_CreateObject());
@@ -179,16 +182,18 @@ static enum csn_mcp_answer listen_to(struct csn_mcp *mcp, const struct csn_mcp_r
 void csn_mcp_tools_changed(void *ctx) {
   static const char method[] = "notifications/tools/list_changed";
   struct csn_mcp *mcp = ctx;
-  size_t n;
+  cJSON *told[CSN_MCP_FLIGHTS + 1]; /* what each is told */
+  size_t count = 0;
   if (atomic_load(&mcp->agreed))
-    notify(mcp, method, csn_must(cJSON_CreateObject()));
+    told[count++] = csn_must(cJSON_CreateObject());
   (void)pthread_mutex_lock(&mcp->mutex);
   for (const struct csn_mcp_flight *f = mcp->flights; f; f = f->next)
-    if (f->wants_tools) {
-      char *line = csn_rpc_notification(method, of_subscription(f), &n);
-      (void)csn_out_offer(&mcp->out, line, n);
-    }
+    if (f->wants_tools)
+      told[count++] = of_subscription(f);
   (void)pthread_mutex_unlock(&mcp->mutex);
+  /* A slow client is waited for, which nobody else has to, so not under the lock. */
+  for (size_t i = 0; i < count; i++)
+    notify(mcp, method, told[i]);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
@@ -276,10 +281,14 @@ static enum csn_mcp_answer answer(struct csn_mcp *mcp, const struct csn_rpc *rpc
                       rpc->method, method ? " in this revision of the protocol" : "");
 }
 
-const char *csn_mcp_result_extra(bool modern) {
-  return modern ? "\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":"
-                  SERVER_INFO "}"
-                : NULL;
+#define COMPLETE "\"resultType\":\"complete\""
+
+const char *csn_mcp_result_extra(bool modern, const cJSON *result) {
+  if (!modern || csn_json_get(result, "resultType"))
+    return NULL;
+  return csn_json_get(result, "_meta")
+             ? COMPLETE
+             : COMPLETE ",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":" SERVER_INFO "}";
 }
 
 static void take_request(struct csn_mcp *mcp, const struct csn_rpc *rpc) {
@@ -291,7 +300,7 @@ static void take_request(struct csn_mcp *mcp, const struct csn_rpc *rpc) {
   switch (answer(mcp, rpc, &request, result, &failure)) {
   case CSN_MCP_RESULT:
     text = csn_must(cJSON_PrintUnformatted(result));
-    line = csn_rpc_result(rpc->id, text, strlen(text), csn_mcp_result_extra(request.modern), &n);
+    line = csn_rpc_result(rpc->id, text, strlen(text), csn_mcp_result_extra(request.modern, result), &n);
     break;
   case CSN_MCP_FAILED:
     line = csn_rpc_error(rpc->id, failure.code, failure.message, failure.data, &n);

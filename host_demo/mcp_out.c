@@ -112,9 +112,10 @@ static struct timespec after_ms(int ms) {
 
 /* Whoever does not read and wants nothing any more makes no room. */
 static bool is_over(const struct csn_out *out) {
-  struct pollfd input = {.fd = out->input};
-  return out->broken || csn_interrupt_pressed() ||
-         (poll(&input, 1, 0) > 0 && (input.revents & POLLHUP));
+  /* POLLRDHUP: of a socket that was shut down for writing only, as some clients' pipes are. */
+  struct pollfd input = {.fd = out->input, .events = POLLRDHUP};
+  return out->broken || out->hurried || csn_interrupt_pressed() ||
+         (poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLRDHUP)));
 }
 
 void csn_out_put(struct csn_out *out, char *line, size_t n) {
@@ -140,6 +141,13 @@ bool csn_out_offer(struct csn_out *out, char *line, size_t n) {
   if (!taken)
     free(line);
   return taken;
+}
+
+void csn_out_hurry(struct csn_out *out) {
+  (void)pthread_mutex_lock(&out->mutex);
+  out->hurried = true;
+  (void)pthread_cond_broadcast(&out->changed);
+  (void)pthread_mutex_unlock(&out->mutex);
 }
 
 int csn_out_broken(const struct csn_out *out) { return out->broken_pipe[0]; }

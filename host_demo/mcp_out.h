@@ -24,6 +24,7 @@ struct csn_out {
   bool writing;    /* the thread is inside write */
   bool ending;     /* what is there is still written */
   bool broken;     /* nobody reads any more */
+  bool hurried;    /* whoever adds a line does not wait for room */
   int broken_pipe[2]; /* becomes readable then */
 };
 
@@ -37,6 +38,9 @@ void csn_out_put(struct csn_out *out, char *line, size_t n);
 /* Adds it if that leaves half of the room to others, and does not wait: for what is worth nothing
  * later. False: it was dropped. */
 bool csn_out_offer(struct csn_out *out, char *line, size_t n);
+
+/* From now on nobody waits for room, for the program has been told to end. */
+void csn_out_hurry(struct csn_out *out);
 
 /* Readable once nobody reads what is written. */
 int csn_out_broken(const struct csn_out *out);

@@ -54,6 +54,21 @@ static bool is_response(const cJSON *document) {
   return csn_json_get(document, "result") || csn_json_get(document, "error");
 }
 
+/* cJSON would take a text with an escaped NUL for ended there, and nobody would see it. */
+static bool has_nul(const char *bytes, size_t n) {
+  static const char escape[] = "\\u0000";
+  const char *at = bytes, *end = bytes + n;
+  while ((at = memmem(at, (size_t)(end - at), escape, sizeof escape - 1))) {
+    size_t before = 0;
+    while (at - before > bytes && at[-1 - (ptrdiff_t)before] == '\\')
+      before++;
+    if (before % 2 == 0) /* else it is itself escaped */
+      return true;
+    at++;
+  }
+  return false;
+}
+
 static void read_object(struct csn_rpc *rpc) {
   const cJSON *document = rpc->document, *id = csn_json_get(document, "id");
   const char *version = csn_json_string(document, "jsonrpc");
@@ -83,6 +98,8 @@ void csn_rpc_read(const char *bytes, size_t n, struct csn_rpc *rpc) {
     refuse(rpc, CSN_RPC_INVALID_REQUEST, "a message is an object");
   else
     read_object(rpc);
+  if (rpc->kind == CSN_RPC_REQUEST && has_nul(bytes, n))
+    refuse(rpc, CSN_RPC_INVALID_PARAMS, "a NUL character (\\u0000) cannot be passed on");
 }
 
 void csn_rpc_free(struct csn_rpc *rpc) {

@@ -19,8 +19,8 @@ static struct {
   pthread_t thread;
   sem_t asked;
   atomic_bool ending;
-  void (*swapped)(void *ctx);
-  void *swapped_ctx;
+  void (*published)(void *ctx);
+  void *published_ctx;
 } reload;
 
 static int reload_one(struct csn_route *route, const char *plugin, uint64_t grace_ms) {
@@ -44,8 +44,6 @@ static int reload_one(struct csn_route *route, const char *plugin, uint64_t grac
     csn_ui_say("note: that is the same build as before; its configuration was read anew");
   if (swap.drained == CAISSON_E_DEADLINE)
     csn_ui_say("note: calls that still ran on the old version were cancelled");
-  if (reload.swapped)
-    reload.swapped(reload.swapped_ctx);
   return 0;
 }
 
@@ -79,15 +77,19 @@ void csn_reload_expect(void) {
   csn_interrupt_on_hangup(&reload.asked);
 }
 
-void csn_reload_notify(void (*swapped)(void *ctx), void *ctx) {
-  reload.swapped = swapped;
-  reload.swapped_ctx = ctx;
+void csn_reload_notify(void (*published)(void *ctx), void *ctx) {
+  reload.published = published;
+  reload.published_ctx = ctx;
 }
 
 void csn_reload_begin(struct csn_host *host, uint64_t grace_ms) {
   sigset_t blocked, before;
   reload.host = host;
   reload.grace_ms = grace_ms;
+  for (size_t i = 0; i < host->routes.count; i++) {
+    host->routes.all[i].slot.published = reload.published;
+    host->routes.all[i].slot.published_ctx = reload.published_ctx;
+  }
   atomic_store(&reload.ending, false);
   /* Signals are for the thread that reads lines and waits for calls. */
   csn_interrupt_signals(&blocked);

@@ -17,8 +17,9 @@ void csn_reload_expect(void);
  * old version that outlast `grace_ms` (0: none) are cancelled. */
 void csn_reload_begin(struct csn_host *host, uint64_t grace_ms);
 
-/* Who is told after each swap that was made, on the thread that made it. Before csn_reload_begin(). */
-void csn_reload_notify(void (*swapped)(void *ctx), void *ctx);
+/* Who is told of each swap that was made, as soon as calls go to the new version and on the thread
+ * that makes it. Before csn_reload_begin(). */
+void csn_reload_notify(void (*published)(void *ctx), void *ctx);
 
 /* Waits for a swap that is under way, and says so where that takes time. */
 void csn_reload_end(void);

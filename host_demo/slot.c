@@ -149,6 +149,8 @@ int csn_slot_swap(struct csn_slot *slot, const char *plugin, uint64_t grace_ms,
   if (!failed) {
     publish(slot, next);
     swap->is.generation = next->number;
+    if (slot->published)
+      slot->published(slot->published_ctx);
     retire(old, grace_ms, swap);
   }
   (void)pthread_mutex_unlock(&slot->swapping);

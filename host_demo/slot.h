@@ -25,6 +25,10 @@ struct csn_slot {
   struct csn_generation generations[2];
   unsigned made;            /* generations that were published */
   pthread_mutex_t swapping; /* one swap at a time */
+  /* Told that calls now go to another generation, while those on the old one may still run; NULL:
+   * nobody is. */
+  void (*published)(void *ctx);
+  void *published_ctx;
 };
 
 /* A version, for people and reports. */

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # caisson-host mcp, message by message: each revision of the protocol, each mistake a client can make,
 # cancels, progress, many calls at once, a client that does not read, and the end.
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import sys
+import tempfile
+import termios
 import urllib.parse
 
-from host_support import INSTANCE, PATIENCE, host
+from host_support import HOST, INSTANCE, PATIENCE, environment, host
 from host_support import engine as ask_engine
 from mcp_support import CAPABILITIES, MODERN, SUBSCRIPTION, VERSION, Client, code_of, text_of
 from private_engine import seconds_until, with_marker
@@ -103,6 +107,8 @@ def test_mistakes():
                          ("_meta of a wrong type", {"name": "shell", "_meta": 1}),
                          ("an unknown tool", {"name": "shel", "arguments": {}})):
         is_(code_of(client.ask(name, "tools/call", params)), -32602, name + " is refused")
+    is_(code_of(client.call("nul", "write", {"path": "f", "content": "a\0b"})), -32602,
+        "a NUL in an argument is refused, and nothing of it is cut off")
     is_(code_of(client.ask(6, "tools/list", {"cursor": "x"})), -32602, "as is a cursor")
     is_(code_of(client.ask(7, "logging/setLevel", {"level": "loud"})), -32602, "and a level")
     wrong = client.call(8, "shell", {"comand": "ls"})["result"]
@@ -228,6 +234,99 @@ def test_end():
     is_(sandboxes(), [], "with its sandbox")
 
 
+def blocked(mark):
+    """A client that has a call under way and reads nothing, until nothing more is read of it."""
+    client = Client()
+    client.initialize()
+    client.send("tools/call", {"name": "shell", "arguments": {"command": "sleep " + mark + "; true"}}, id="c")
+    ok(seconds_until(lambda: with_marker(mark), PATIENCE) is not None, "a call runs")
+    os.set_blocking(client.process.stdin.fileno(), False)
+    line = (json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}) + "\n").encode()
+
+    def is_full():
+        try:
+            while True:
+                os.write(client.process.stdin.fileno(), line)
+        except BlockingIOError:
+            return True
+
+    def stays_full():
+        before = queued(client)
+        return is_full() and queued(client) == before and seconds_until(
+            lambda: queued(client) != before, 1) is None
+
+    ok(seconds_until(stays_full, PATIENCE) is not None, "its client reads nothing")
+    return client
+
+
+def queued(client):
+    """Bytes that wait in its input."""
+    found = fcntl.ioctl(client.process.stdin.fileno(), termios.FIONREAD, bytes(4))
+    return int.from_bytes(found, sys.byteorder)
+
+
+def test_end_blocked():
+    """The end comes while a call runs and answers wait for a client that reads nothing."""
+    for i, (name, end, code) in enumerate((
+            ("SIGINT", lambda c: c.process.send_signal(signal.SIGINT), 0),
+            ("SIGTERM", lambda c: c.process.send_signal(signal.SIGTERM), 143),
+            ("the end of its input", lambda c: c.process.stdin.close(), 0))):
+        mark = MARK + ".3%d" % i
+        client = blocked(mark)
+        end(client)
+        is_(client.process.wait(timeout=PATIENCE), code, "%s ends it all the same" % name)
+        is_((with_marker(mark), sandboxes()), ([], []), "with what ran and where")
+        client.process.stdout.close()
+
+
+def test_descriptors():
+    """A client may start it without some of the three."""
+    message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).encode() + b"\n"
+    for name, redirected, code, answered in (
+            ("no input", "<&-", 0, False), ("an empty one", "</dev/null", 0, False),
+            ("no stderr", "2>&-", 0, True), ("no output", ">&-", 125, False)):
+        done = subprocess.run(["sh", "-c", 'exec "$0" mcp ' + redirected, HOST], input=message,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(),
+                              timeout=PATIENCE, check=False)
+        is_((done.returncode, b'"result":{}' in done.stdout), (code, answered), name) or diag(done)
+    with tempfile.TemporaryFile() as lines:
+        lines.write(message * 3)
+        lines.seek(0)
+        done = subprocess.run([HOST, "mcp"], stdin=lines, stdout=subprocess.PIPE, env=environment(),
+                              stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False)
+    is_((done.returncode, done.stdout.count(b'"result":{}')), (0, 3), "a file of messages")
+
+
+def test_swap():
+    """SIGHUP while a call runs: each subscription hears of it, and the call goes on."""
+    client = Client()
+    client.initialize()
+    for name, wanted in (("a", True), ("b", True), ("none", False)):
+        client.send("subscriptions/listen", {"_meta": MODERN, "notifications": {"toolsListChanged": wanted}},
+                    id=name)
+        told = client.notified("notifications/subscriptions/acknowledged")["params"]
+        is_((told["_meta"][SUBSCRIPTION], told["notifications"]),
+            (name, {"toolsListChanged": True} if wanted else {}), "who listens is told to what")
+    client.send("notifications/cancelled", {"requestId": "b"})
+    mark = MARK + ".4"
+    client.send("tools/call", {"name": "shell", "arguments": {
+        "command": "sleep " + mark + " & until test -e go; do sleep 0.05; done; kill $!; echo went"}}, id="c")
+    ok(seconds_until(lambda: with_marker(mark), PATIENCE) is not None, "a call runs")
+    client.process.send_signal(signal.SIGHUP)
+    heard = [client.notified("notifications/tools/list_changed") for _ in range(2)]
+    is_(sorted(str(m["params"].get("_meta", {}).get(SUBSCRIPTION)) for m in heard), ["None", "a"],
+        "the connection hears of a swap, and the subscription that is left")
+    is_(text_of(client.call("go", "shell", {"command": "touch go; echo new"})), "new\n", "calls go on")
+    is_(text_of(client.answer("c")), "went\n", "the one that ran too")
+    is_([m for m in client.others if m.get("method") == "notifications/tools/list_changed"], [],
+        "who did not ask hears nothing")
+    client.process.stdin.close()
+    ended = client.answer("a")
+    is_((ended["result"]["resultType"], ended["result"]["_meta"][SUBSCRIPTION]), ("complete", "a"),
+        "its end is told to who listens")
+    is_(client.process.wait(timeout=PATIENCE), 0, "in order")
+
+
 def test_session():
     first = Client("--session", "kept")
     first.initialize()
@@ -248,6 +347,8 @@ def test_stdout():
     client.call(3, "shell", {"command": "echo x"})
     levels = [m["params"]["level"] for m in client.others if m.get("method") == "notifications/message"]
     ok(levels, "the log comes as messages") or diag(client.others)
+    ok(all('"audit":1' not in m["params"]["data"] for m in client.others
+           if m.get("method") == "notifications/message"), "without the audit, which is not for clients")
     client.close()
     rest = client.got + client.process.stdout.read()
     ok(all(json.loads(line)["jsonrpc"] == "2.0" for line in rest.splitlines()), "stdout has no other lines")
@@ -255,6 +356,7 @@ def test_stdout():
 
 
 for test in (test_negotiation, test_modern, test_mistakes, test_progress, test_cancel, test_at_once,
-             test_no_reader, test_end, test_session, test_stdout):
+             test_no_reader, test_end, test_end_blocked, test_descriptors, test_swap, test_session,
+             test_stdout):
     test()
 done_testing()

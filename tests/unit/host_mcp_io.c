@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "host_demo/mcp_in.h"
@@ -75,6 +77,34 @@ static void test_too_long(void) {
   (void)close(ends[0]);
 }
 
+/* Of a file, one read brings the end of a long line and whatever stands behind it. */
+static void test_longest(void) {
+  int never[2], file = memfd_create("lines", MFD_CLOEXEC);
+  const char *line = NULL;
+  size_t n = 0;
+  struct csn_in in = {.fd = file};
+  char *longest = malloc(CSN_IN_MAX);
+  if (pipe(never) != 0 || file < 0 || !longest) exit(1);
+  in.ending = never[0];
+  memset(longest, 'x', CSN_IN_MAX);
+  write_all(file, longest, CSN_IN_MAX);
+  write_all(file, "\nnext\n", 6);
+  write_all(file, longest, CSN_IN_MAX);
+  write_all(file, "x\nlast\n", 7);
+  (void)lseek(file, 0, SEEK_SET);
+  is_int(csn_in_read(&in, &line, &n), CSN_IN_LINE, "the longest line that may be is read");
+  ok(n == CSN_IN_MAX, "all of it");
+  ok(line_is(&in, "next"), "and what stands behind it is not lost");
+  is_int(csn_in_read(&in, &line, &n), CSN_IN_TOO_LONG, "one byte more is too long");
+  ok(line_is(&in, "last"), "and nothing else is lost with it");
+  is_int(csn_in_read(&in, &line, &n), CSN_IN_END, "then comes the end");
+  csn_in_free(&in);
+  free(longest);
+  (void)close(file);
+  (void)close(never[0]);
+  (void)close(never[1]);
+}
+
 static void test_useless(void) {
   int ends[2], over[2];
   const char *line = NULL;
@@ -117,6 +147,31 @@ static void test_bound(void) {
   ok(out.bytes <= CSN_OUT_MAX, "there is never more than that");
   ok(!csn_out_close(&out, 10), "what nobody reads is not written");
   (void)close(ends[0]); /* and the thread that was stuck in that ends */
+}
+
+static void test_hurry(void) {
+  int ends[2], input[2];
+  static struct csn_out out;
+  if (pipe(ends) != 0 || pipe(input) != 0) return;
+  csn_out_open(&out, ends[1], input[0]);
+  csn_out_hurry(&out);
+  for (int i = 0; i < 100; i++) csn_out_put(&out, text_of(65536), 65536);
+  ok(out.bytes <= CSN_OUT_MAX, "told to end, nobody waits for a client that does not read");
+  ok(!csn_out_close(&out, 10), "nor for what it was sent");
+  (void)close(ends[0]);
+}
+
+/* Clients start servers with sockets too, and may shut one down without closing it. */
+static void test_shut_down(void) {
+  int ends[2], input[2];
+  static struct csn_out out;
+  if (pipe(ends) != 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) != 0) return;
+  csn_out_open(&out, ends[1], input[0]);
+  (void)shutdown(input[1], SHUT_WR);
+  for (int i = 0; i < 100; i++) csn_out_put(&out, text_of(65536), 65536);
+  ok(out.bytes <= CSN_OUT_MAX, "an input that was shut down has hung up");
+  ok(!csn_out_close(&out, 10), "and what nobody reads is not written");
+  (void)close(ends[0]);
 }
 
 static void test_broken(void) {
@@ -170,9 +225,12 @@ int main(void) {
   (void)signal(SIGPIPE, SIG_IGN);
   test_pieces();
   test_too_long();
+  test_longest();
   test_useless();
   test_broken();
   test_progress();
   test_bound();
+  test_hurry();
+  test_shut_down();
   return done_testing();
 }

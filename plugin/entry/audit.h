@@ -24,7 +24,7 @@ int64_t csn_audit_take_input(void *ctx, void *buffer, uint64_t capacity);
 struct csn_audit_call {
   const struct csn_instance *instance;
   const struct csn_call *call;
-  const cJSON *args;           /* NULL where they were not valid or not given */
+  const cJSON *args;           /* NULL: not valid, or it is not known what is secret in them */
   const struct csn_mask *mask; /* what is secret in them; NULL: nothing is known to be */
   const struct csn_audit_input *input;
   int rc; /* and the result where it is not negative, else the error */

@@ -37,6 +37,7 @@ struct running {
   cJSON *options, *args;
   struct csn_catalog_entry entry;
   struct csn_mask *mask; /* NULL: nothing is masked */
+  int knows_secrets;     /* what is to be masked has been looked up */
   struct csn_audit_caller caller; /* points into the options */
   struct csn_audit_input input;
 };
@@ -139,6 +140,7 @@ static int prepare(struct running *r, struct csn_error *err) {
   set_caller(r);
   if (rc == 0)
     rc = csn_session_mask(r->instance->sessions, r->call->session, r->options, &r->mask, err);
+  r->knows_secrets = rc == 0;
   if (rc == 0) rc = csn_control_check(&r->control, err);
   if (rc == 0) rc = ask_gate(r, err);
   return rc;
@@ -253,7 +255,7 @@ static void audit(struct running *r, int rc, const struct csn_tool_result *tool,
     set_caller(r);
   const struct csn_audit_call ended = {.instance = r->instance,
                                        .call = r->call,
-                                       .args = r->args,
+                                       .args = r->knows_secrets ? r->args : NULL,
                                        .mask = r->mask,
                                        .input = &r->input,
                                        .rc = rc,

@@ -212,6 +212,15 @@ static void test_arguments(void) {
      "long ones are left out");
   cJSON_Delete(all);
   free(long_command);
+  c = call_new_shell(box, "", "echo hunter2-hunter2");
+  c->options = "{\"secrets\":{\"TOKEN\":\"hunter2-hunter2\"},\"nonsense\":1}";
+  CALL refused = call_run(c);
+  all = lines_of(box);
+  is_str(text(last_of(all, "call"), "reason"), refused->err.reason, "options that are wrong");
+  ok(refused->status < 0 && is_null(last_of(all, "call"), "arguments"),
+     "do not say what is secret, so nothing is shown");
+  cJSON_Delete(all);
+  ok(!box_logged(box, "hunter2"), "in any line");
   box_close(box);
 }
 

@@ -66,7 +66,7 @@ SHIPPED_C := $(filter %.c,$(PLUGIN_SRC)) $(GUEST_SRC) $(HOST_SRC)
 ALL_C := $(SHIPPED_C) $(wildcard tests/*/*.c tests/abi/peer/*.c tests/security/inside/*.c \
   tests/guest/inside/*.c)
 SCRIPTS := $(wildcard .ci/run tests/setup/* tests/*.sh tests/abi/*.sh tests/integration/*.sh) \
-  tests/exec tests/coverage host_demo/demo.sh
+  tests/exec host_demo/demo.sh
 
 # ---- architectures -------------------------------------------------------------------------------
 

@@ -82,6 +82,8 @@ def test_when():
     is_refused(setting(pull="never"), "image.missing", [IMAGE, "never"], "never does not build")
     done = host("-v", "--ephemeral", "call", "shell", "cat /context/a.txt /word", env=env)
     is_(done.out, "firstnone\n", "a first call builds the image it needs") or diag(done.err)
+    ok(re.search(r'^\{"audit":1,.*"event":"image.built",.*"image":"%s","id":"sha256:' % re.escape(IMAGE),
+                 done.err, re.MULTILINE), "the audit has it") or diag(done.err)
     ok(re.search(r"building %s: step 4 of \d: COPY" % IMAGE, done.err), "and says where it is")
     is_(action(env), "present", "unchanged, it is not built again")
     os.utime(os.path.join(CONTEXT, "a.txt"), (1, 1))

@@ -97,6 +97,9 @@ static void test_evict(void) {
   is_str(engine_state(engine_container(one, "b")), "", "the one that was idle longest had to go");
   is_str(engine_state(engine_container(one, "a")), "running", "not the one that was used since");
   ok(box_logged(one, "sessions.when_full"), "which is logged");
+  ok(box_logged(one, "\"event\":\"sandbox.ended\"") &&
+         box_logged(one, "\"reason\":\"" CAISSON_REASON_SESSION_LIMIT "\"}"),
+     "and in the audit");
   is_int(engine_count(one->name), 2, "there are no more than allowed");
   CALL back = shell(two, "b", "true");
   call_ok(back, strcmp(call_reason(back), CAISSON_REASON_SESSION_LIMIT) == 0 ||

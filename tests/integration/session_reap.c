@@ -79,6 +79,9 @@ static void test_leftovers(void) {
   ok(entry_of(reaped, ended), "and the other");
   is_str(engine_state(never), "", "which are gone");
   is_str(engine_state(ended), "", "both");
+  ok(box_logged(box, "\"event\":\"sandbox.removed\"") &&
+         box_logged(box, "\"reason\":\"never_started\"}"),
+     "which the audit says, and why");
   is_str(engine_state(others), "created", "another instance's is not touched");
   is_str(reason_of(reaped, others), "not there", "nor named");
   CALL after = shell(box, "live", "cat file");

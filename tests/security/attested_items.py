@@ -4,6 +4,7 @@
 # anything runs: in what the engine says of the sandbox, and where the engine lies, in what the kernel says
 # from inside. The call fails with the item's name, what was wanted and what was found; the sandbox is gone.
 import json
+import logging
 import os
 import re
 import time
@@ -22,10 +23,22 @@ from deceit import LIE, Proxy, ask
 from deceit.rules import NETWORK, RULES, SANDBOX, STOPS
 
 UPSTREAM = ENDPOINT.replace("unix://", "", 1)
+class Audit(logging.Handler):
+    """The lines of the audit, as they come."""
+    lines = []
+
+    def emit(self, record):
+        text = record.getMessage()
+        if text.startswith('{"audit":1,'):
+            self.lines.append(json.loads(text))
+
+
+logger = logging.Logger("attested", logging.INFO)
+logger.addHandler(Audit())
 proxy = Proxy(path("proxy.sock"), UPSTREAM)
 box = caisson.Caisson(os.environ["CAISSON_PLUGIN"], {
     "config_version": 1, "instance": INSTANCE, "sandbox": SANDBOX,
-    "engine": {"endpoint": "unix://" + proxy.path}})
+    "engine": {"endpoint": "unix://" + proxy.path}}, logger=logger)
 atexit.register(box.close)
 
 
@@ -54,6 +67,9 @@ def check(key, item, source):
         return nothing_left(key)
     words = r"\b%s: wanted [^,]+.*?, found .+? \(%s\)" % (re.escape(item), source)
     caught = error and error.reason == "policy.attestation" and re.search(words, error.message)
+    told = [line for line in Audit.lines if line["event"] == "sandbox.refused" and line["session"] == key]
+    ok(error and [(line["reason"], line["message"]) for line in told] == [(error.reason, error.message)],
+       "%s: the audit has it once" % key) or diag(told)
     ok(caught, "%s: the %s shows it as %s" % (key, source, item)) or diag("%s: %r: %s" % (
         key, getattr(error, "reason", None), error))
     nothing_left(key)

@@ -75,8 +75,8 @@ int main(void) {
   for (size_t i = 0; i < 4; i++) exited(call_join(calls[i]), 0, "call %zu", i);
   is_int(count_requests(&registry, "/blobs/"), 2, "the layer and the configuration are asked for once");
   for (size_t i = 0; i < 4; i++) call_free(calls[i]);
-  ok(box_logged(one, "\"event\":\"image.pulled\"") || box_logged(two, "\"event\":\"image.pulled\""),
-     "the audit says that it was pulled");
+  static const char pulled[] = "\"event\":\"image.pulled\"";
+  ok(box_logged(one, pulled) || box_logged(two, pulled), "the audit says that it was pulled");
   box_close(one);
   box_close(two);
   char path[200];

@@ -316,7 +316,7 @@ typedef struct caisson_error {
  *   wall_ms      since call_run; with fractions
  *   wait_ms      the part of it in which no command ran: for the sandbox, and for the helper
  *   arguments    only with "audit": {"arguments": true}: the arguments as they were taken, defaults
- *                filled in; null where they were not valid or are more than 8 KiB
+ *                filled in; null where they or the options were not valid, or are more than 8 KiB
  *
  * "sandbox.created", "sandbox.recreated" (the session had one before), "sandbox.taken" (one that
  * was started ahead), "sandbox.adopted" (it ran, and this instance did not know it),

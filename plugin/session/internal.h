@@ -290,6 +290,15 @@ int csn_session_start(struct csn_sessions *all, struct csn_session *s, const cJS
 int csn_session_ensure(struct csn_sessions *all, struct csn_session *s,
                        const struct csn_session_want *want, const struct csn_control *control,
                        struct csn_channel **out, uint32_t *flags, struct csn_error *err);
+/* Does the container carry the labels of this session? Otherwise session.conflict. */
+int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
+                            const struct csn_container *found, struct csn_error *err);
+/* Removes the container and waits until it is gone. The lock is held. */
+int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const char *container,
+                       const struct csn_control *control, struct csn_error *err);
+
+/* ---- settle.c: what is remembered of a container ---------------------------------------------- */
+
 /* Remembers a container that runs: its id, environment and options, of which `kept` (kept.h; NULL:
  * none) is in no label. The lock is held. */
 int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
@@ -299,12 +308,6 @@ int csn_session_settle(struct csn_sessions *all, struct csn_session *s,
  * have given them. Anybody on the engine can have written that label. 0 or CAISSON_E_NOMEM. */
 int csn_session_options_of(const struct csn_sessions *all, const struct csn_container *found,
                            cJSON **out, struct csn_error *err);
-/* Does the container carry the labels of this session? Otherwise session.conflict. */
-int csn_session_check_owner(const struct csn_sessions *all, const struct csn_session *s,
-                            const struct csn_container *found, struct csn_error *err);
-/* Removes the container and waits until it is gone. The lock is held. */
-int csn_session_remove(struct csn_sessions *all, struct csn_session *s, const char *container,
-                       const struct csn_control *control, struct csn_error *err);
 
 /* ---- reach.c --------------------------------------------------------------------------------- */
 

@@ -87,7 +87,8 @@ class Caller(threading.Thread):
             call = self.box.open(name, args, session=session, deadline=limit, operation=operation, **how)
             result = call.run(cancelled=cancelled, check=False)
             self.look(result, end, limit, time.monotonic() - begun, cancel)
-            end["killed"] = result.term_signal == signal.SIGKILL
+            # By whom nobody says; what a cancel or a deadline killed is known.
+            end["killed"] = result.outcome == "exited" and result.term_signal == signal.SIGKILL
             if result.outcome == "exited" and result.status == 0 and check and not end["killed"]:
                 end["missing"] = check(result) or []
         except Wrong as wrong:

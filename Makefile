@@ -458,7 +458,7 @@ ENGINE_TESTS = $(patsubst %,build/integration/%,$(filter-out faults_%,$(INTEGRAT
   $(INTEGRATION:%=build/asan/integration/%) \
   $(foreach d,build build/asan,$(INTEGRATION_SCRIPTS:%=$(d)/integration/%)) $(VALGRIND:%=build/valgrind/%) \
   $(SECURITY:%=build/security/%) $(SECURITY_SCRIPTS:%=build/security/%) \
-  $(patsubst %,build/tsan/%,$(filter integration/%,$(TSAN_QUICK))) tests/chaos/chaos.py
+  $(patsubst %,build/tsan/%,$(filter integration/%,$(TSAN_QUICK)))
 PEER_FILES := $(foreach d,build build/asan,$(d)/abi/peer/next/demanding.so \
   $(foreach p,$(PEERS),$(d)/abi/peer/$(p)/host $(d)/abi/peer/$(p)/plugin.so))
 

@@ -10,26 +10,16 @@
 #include "util/buffer.h"
 #include "util/json.h"
 #include "util/schema.h"
+#include "util/text_input.h"
 
 #define TIMEOUT_MS 30000u
 #define KEPT_MAX ((size_t)4 << 20)
 #define REPORT_MAX ((size_t)1 << 16)
 
 struct exchange {
-  const char *left; /* of what is sent */
-  size_t size;
+  struct csn_text_input sent;
   struct csn_buffer text, report;
 };
-
-static int64_t give(void *ctx, void *buffer, uint64_t capacity) {
-  struct exchange *x = ctx;
-  size_t n = x->size < capacity ? x->size : (size_t)capacity;
-  if (n == 0) return CAISSON_INPUT_END;
-  memcpy(buffer, x->left, n);
-  x->left += n;
-  x->size -= n;
-  return (int64_t)n;
-}
 
 static int take(void *ctx, int stream, const void *bytes, size_t n) {
   struct exchange *x = ctx;
@@ -55,15 +45,15 @@ static int read_report(const struct exchange *x, const struct csn_run_result *en
 static int exchange(struct csn_channel *ch, const char *operation, struct exchange *x,
                     const struct csn_control *control, cJSON **report, struct csn_error *err) {
   char size[32];
-  snprintf(size, sizeof size, "size=%zu", x->size);
+  snprintf(size, sizeof size, "size=%zu", x->sent.left);
   const char *const operands[] = {size, NULL};
   struct csn_run_result ended;
   const struct csn_run run = {.operation = operation,
                               .operands = operands,
                               .cwd = "/",
                               .timeout_ms = TIMEOUT_MS,
-                              .input = x->size ? give : NULL,
-                              .input_ctx = x,
+                              .input = x->sent.left ? csn_text_input_read : NULL,
+                              .input_ctx = &x->sent,
                               .output = take,
                               .output_ctx = x};
   int rc = csn_channel_run(ch, &run, control, &ended, err);
@@ -79,7 +69,7 @@ int csn_kept_put(struct csn_channel *ch, const cJSON *shape, const struct csn_co
   char *text CSN_CLEANUP_FREE = csn_json_print(kept);
   if (!text) return csn_fail_nomem(err);
   __attribute__((cleanup(free_exchange))) struct exchange x = {
-      text, strlen(text), CSN_BUFFER(REPORT_MAX), CSN_BUFFER(REPORT_MAX)};
+      {text, strlen(text)}, CSN_BUFFER(REPORT_MAX), CSN_BUFFER(REPORT_MAX)};
   int rc = exchange(ch, "kept_put", &x, control, &report, err);
   if (rc || csn_json_bool(report, "new", 0)) return rc;
   return csn_fail(err, CAISSON_E_LOST, CAISSON_REASON_HELPER_PROTOCOL,
@@ -103,7 +93,7 @@ int csn_kept_get(struct csn_channel *ch, const cJSON *options_schema,
                  const struct csn_control *control, cJSON **out, struct csn_error *err) {
   cJSON *kept CSN_CLEANUP_JSON = NULL, *report CSN_CLEANUP_JSON = NULL;
   __attribute__((cleanup(free_exchange))) struct exchange x = {
-      NULL, 0, CSN_BUFFER(KEPT_MAX), CSN_BUFFER(REPORT_MAX)};
+      {NULL, 0}, CSN_BUFFER(KEPT_MAX), CSN_BUFFER(REPORT_MAX)};
   *out = NULL;
   int rc = exchange(ch, "kept_get", &x, control, &report, err);
   if (rc || !csn_json_bool(report, "found", 0)) return rc;

@@ -8,11 +8,11 @@
 
 #include "tools/file_tool.h"
 #include "tools/result.h"
-#include "tools/text_input.h"
 #include "util/alloc.h"
 #include "util/capture.h"
 #include "util/json.h"
 #include "util/mask.h"
+#include "util/text_input.h"
 #include "util/utf8.h"
 
 /* ---- where it runs --------------------------------------------------------------------------- */

@@ -7,11 +7,11 @@
 
 #include "tools/native.h"
 #include "tools/result.h"
-#include "tools/text_input.h"
 #include "util/alloc.h"
 #include "util/base64.h"
 #include "util/buffer.h"
 #include "util/json.h"
+#include "util/text_input.h"
 #include "util/utf8.h"
 
 /* The helper keeps to the call's output limit; this is for one that does not. The largest that can

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A text of the arguments in the place of a caisson_request.input. */
-#ifndef CSN_TOOLS_TEXT_INPUT_H
-#define CSN_TOOLS_TEXT_INPUT_H
+/* A text in the place of a caisson_request.input. */
+#ifndef CSN_UTIL_TEXT_INPUT_H
+#define CSN_UTIL_TEXT_INPUT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/text_input.h"
+#include "util/text_input.h"
 
 #include <string.h>
 
